@@ -1,0 +1,1 @@
+"""Passages in, hits out: vectors, words, ranking, and one verified index on disk."""

@@ -1,0 +1,68 @@
+"""What a search answers with: hits, their evidence and marks. All frozen; web turns them to JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from kb.types import Passage, Span
+
+Mode = Literal["hybrid", "dense", "lexical"]
+MODES: tuple[Mode, ...] = ("hybrid", "dense", "lexical")
+
+
+class Mark(NamedTuple):
+    """A stretch of the passage that matched the query; `weight` in 0..1, higher is stronger."""
+
+    start: int
+    end: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What each ranker made of a passage: the parts of its score, higher is nearer."""
+
+    dense: float
+    lexical: float
+    late: float
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """What a generation knows of a document without its text."""
+
+    id: str
+    name: str
+    title: str
+    characters: int
+    sections: int
+    passages: int
+    clauses: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that answers; spans are half-open code points into the document's text."""
+
+    rank: int
+    score: float
+    document: DocumentSummary
+    passage: Passage
+    evidence: tuple[Span, ...]
+    marks: tuple[Mark, ...]
+    signals: Signals
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """One answered query, wholly from one generation."""
+
+    query: str
+    mode: Mode
+    generation: str
+    took_ms: float
+    weak: bool
+    """True where nothing in the library comes close; the hits are then only the nearest."""
+    hits: tuple[Hit, ...]

@@ -1,0 +1,1 @@
+"""Reports in, passages out: reading, outline, passages. Knows no model, no index, no web."""

@@ -1,0 +1,79 @@
+"""One exception root for all three packages; every message says what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class KBError(Exception):
+    """Something the person at the keyboard can act on. The message is one line."""
+
+
+class DocumentUnreadable(KBError):
+    """A file of the library could not be turned into text; the others are not affected."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"cannot read {path.name}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class LibraryEmpty(KBError):
+    """No file of the documents folder could be read, so there is nothing to index."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"no readable document in {folder}: put a .txt or .md file there")
+        self.folder = folder
+
+
+class ModelUnavailable(KBError):
+    """The embedding model is missing, broken, or not one that sentence-transformers loads."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"cannot load the model {name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class IndexMissing(KBError):
+    """There is no published generation yet."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(f"no index in {home}: run 'kb build'")
+        self.home = home
+
+
+class IndexDamaged(KBError):
+    """A file of a generation is missing, or is not what the manifest says."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(f"index file {file} is damaged ({reason}): run 'kb build --force'")
+        self.file = file
+        self.reason = reason
+
+
+class EncoderMismatch(KBError):
+    """The index was built by another encoder than the one that would answer."""
+
+    def __init__(self, built_by: str, present: str) -> None:
+        super().__init__(
+            f"the index was built by {built_by}, the encoder here is {present}: run 'kb build'"
+        )
+        self.built_by = built_by
+        self.present = present
+
+
+class RebuildRunning(KBError):
+    """Another build holds the lock of this home."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(f"a build is already running in {home}: wait for it to end")
+        self.home = home
+
+
+class UnknownDocument(KBError):
+    """No document of the serving generation has this id."""
+
+    def __init__(self, document_id: str) -> None:
+        super().__init__(f"no document {document_id!r} in the index: see the list of documents")
+        self.document_id = document_id
