@@ -1,0 +1,68 @@
+"""Photo captions: short lines that the layout set apart, which no section owns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from kb.blocks import Block, usual_gap
+
+_SAYS_SO = re.compile(
+    r"(?:图为|[上下左右]图[为是：:]?|图\s?[\d一二三四五六七八九十]+[\s:：、]|[▲△▼])"
+)
+_CREDIT = re.compile(r"(?:摄影?|供图|资料图片?)[）)]?$")
+_CAPTION_MAX = 120
+# A signature is shorter than any picture's description.
+_CAPTION_MIN = 6
+
+
+def caption_runs(blocks: Sequence[Block]) -> tuple[range, ...]:
+    """Return the runs of blocks that are captions, in order.
+
+    A run is two or more unfinished lines after the first running text, most of them at more
+    than the usual distance; a line that body text follows at the usual distance is a heading
+    and ends the run before it. A line that says it is a caption is one by itself.
+    """
+    gap = usual_gap(blocks)
+    body = next((i for i, block in enumerate(blocks) if block.prose), len(blocks))
+    runs: list[range] = []
+    at = body
+    while at < len(blocks):
+        stop = at
+        while stop < len(blocks) and _may_be(blocks[stop]):
+            stop += 1
+        if stop > at and _is_heading(blocks, stop - 1, gap):
+            runs += _set_apart(blocks, range(at, stop - 1), gap)
+        else:
+            runs += _set_apart(blocks, range(at, stop), gap)
+        at = max(stop, at + 1)
+    return tuple(runs)
+
+
+def _may_be(block: Block) -> bool:
+    return _announced(block) or (
+        not block.ended
+        and not block.prose
+        and block.label is None
+        and "\t" not in block.text
+        and _CAPTION_MIN <= len(block.text) <= _CAPTION_MAX
+    )
+
+
+def _announced(block: Block) -> bool:
+    text = block.text
+    return len(text) <= _CAPTION_MAX and bool(_SAYS_SO.match(text) or _CREDIT.search(text))
+
+
+def _is_heading(blocks: Sequence[Block], index: int, gap: int) -> bool:
+    follows = blocks[index + 1] if index + 1 < len(blocks) else None
+    return follows is not None and follows.prose and follows.gap <= gap and blocks[index].loose
+
+
+def _set_apart(blocks: Sequence[Block], run: range, gap: int) -> list[range]:
+    """The run if its distances make it captions; else those of its lines that say they are."""
+    wide = sum(blocks[i].gap > gap for i in run)
+    dated = any(blocks[i].dated for i in run)
+    if len(run) >= 2 and 2 * wide >= len(run) and blocks[run[0]].gap > gap and not dated:
+        return [run]
+    return [range(i, i + 1) for i in run if _announced(blocks[i])]

@@ -1,0 +1,52 @@
+"""The front of a document: headline, subtitle, byline, before or after its lead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from kb.blocks import Block
+
+_META = re.compile(
+    r"——|□|[（(].*[）)]$|来源[:：]|作者[:：]|记者|本报|通讯员|文号[:：]|发布|"
+    r"[\d零〇一二三四五六七八九十]{4}\s*[年./-]\s*[\d一二三四五六七八九十]{1,3}\s*[月./-]"
+)
+_META_MAX = 120
+
+
+def front_matter(blocks: Sequence[Block]) -> range:
+    """Return the blocks that are the document's headline and what goes with it, or none.
+
+    The first line, if it is unfinished, is the headline; in a page whose lead was set above
+    it, the first line that a subtitle or byline follows. What says when, where and by whom
+    belongs to it.
+    """
+    head = _headline(blocks)
+    if head is None:
+        return range(0)
+    stop = head + 1
+    last_meta = head
+    while stop < len(blocks):
+        block = blocks[stop]
+        if _is_meta(block):
+            last_meta = stop
+        elif not block.loose:
+            break
+        stop += 1
+    body_follows = stop < len(blocks) and blocks[stop].prose
+    return range(head, last_meta + 1 if body_follows else max(stop, last_meta + 1))
+
+
+def _headline(blocks: Sequence[Block]) -> int | None:
+    if blocks and blocks[0].loose:
+        return 0
+    for index, block in enumerate(blocks[:-1]):
+        if block.label is not None and block.short:
+            return None
+        if index and block.loose:
+            return index if _is_meta(blocks[index + 1]) else None
+    return None
+
+
+def _is_meta(block: Block) -> bool:
+    return len(block.text) <= _META_MAX and _META.match(block.text) is not None

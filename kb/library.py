@@ -1,0 +1,164 @@
+"""The folder of documents: what is in it, what is left out and why, and each document read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from kb.errors import DocumentUnreadable
+from kb.outline import outline
+from kb.reading import SUFFIXES, read
+from kb.types import Document
+
+# Two hundred times the longest report known to us; keeps one stray file from filling memory.
+MAX_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of the library; `name` is its path below the folder, with forward slashes."""
+
+    path: Path
+    name: str
+    id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a folder holds, both sorted by name."""
+
+    sources: tuple[Source, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def document_id(name: str) -> str:
+    """Return the id of the document called `name`: the same on every machine and system."""
+    return hashlib.sha256(unicodedata.normalize("NFC", name).encode()).hexdigest()[:12]
+
+
+def find(folder: Path) -> Findings:
+    """List the documents below `folder`; hidden files are passed over.
+
+    Files of the same content are one document: the later names are skipped and say so.
+    Links that lead out of the folder are not followed.
+    """
+    sources: list[Source] = []
+    skipped: list[Skipped] = []
+    sizes: dict[int, list[Source]] = {}
+    for path in sorted(_files(folder), key=lambda path: path.relative_to(folder).as_posix()):
+        name = path.relative_to(folder).as_posix()
+        if reason := _unfit(path, folder):
+            skipped.append(Skipped(name.encode("utf-8", "replace").decode(), reason))
+            continue
+        source = Source(path, name, document_id(name), path.stat().st_size)
+        alike = sizes.setdefault(source.size, [])
+        twin = next((other for other in alike if _same(other.path, path)), None)
+        if twin is not None:
+            skipped.append(Skipped(name, f"it has the same content as {twin.name}"))
+            continue
+        alike.append(source)
+        sources.append(source)
+    return Findings(tuple(sources), tuple(skipped))
+
+
+def load(source: Source) -> Document:
+    """Read one document. Raises `DocumentUnreadable`, also when the file changed since `find`."""
+    try:
+        data = source.path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "it cannot be opened"
+        raise DocumentUnreadable(source.path, reason.lower()) from error
+    if len(data) != source.size:
+        raise DocumentUnreadable(source.path, "it changed while it was being read: try again")
+    reading = read(source.path, data)
+    found = outline(reading, Path(source.name).stem)
+    return Document(
+        id=source.id,
+        name=source.name,
+        title=found.title,
+        text=reading.text,
+        outline=found.sections,
+        fingerprint=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def install_shipped(folder: Path) -> None:
+    """Create `folder` with the shipped reports in it, byte for byte; leave an existing one alone.
+
+    The folder appears complete or not at all, whoever else does the same at that moment.
+    """
+    if folder.exists():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        for report in resources.files("kb").joinpath("reports").iterdir():
+            (aside / report.name).write_bytes(report.read_bytes())
+        aside.chmod(0o755)
+        with suppress(OSError):
+            aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        inner = Path(parent)
+        yield from (inner / name for name in folders if (inner / name).is_symlink())
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (inner / name for name in files if not name.startswith((".", "~$")))
+
+
+def _unfit(path: Path, folder: Path) -> str | None:
+    """Why a file cannot be a document by its place, name or size; None when it may be one."""
+    try:
+        path.name.encode()
+        target = path.resolve(strict=True)
+        size = target.stat().st_size
+    except UnicodeEncodeError:
+        return "its name is not valid Unicode: rename it"
+    except OSError:
+        return "it cannot be opened, or is a link to nothing"
+    known = " ".join(sorted(SUFFIXES))
+    faults = (
+        (
+            not target.is_relative_to(folder.resolve()),
+            "it is a link that leads out of the folder",
+        ),
+        (not target.is_file(), "it is not a file"),
+        (
+            path.suffix.lower() not in SUFFIXES,
+            f"its type {path.suffix or '(none)'} is not supported, only {known}",
+        ),
+        (size > MAX_BYTES, f"it is larger than {MAX_BYTES // 2**20} MB"),
+    )
+    return next((reason for found, reason in faults if found), None)
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return _digest(one) == _digest(other)
+    except OSError:
+        return False
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

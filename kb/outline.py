@@ -1,0 +1,230 @@
+"""Canonical text into its outline: the flat tree of sections, in text order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kb.blocks import Block, split
+from kb.captions import caption_runs
+from kb.front import front_matter
+from kb.headings import Heading, clean, own_line, run_ins
+from kb.reading import Reading, SourceHeading
+from kb.types import Kind, Section, Span
+
+LEAD, INTRODUCTION, CAPTIONS, WHOLE = "导语", "(引言)", "图片说明", "正文"
+_HAN = "零一二三四五六七八九十"
+
+
+@dataclass(slots=True)
+class _Node:
+    """A section while it grows."""
+
+    title: str
+    kind: Kind
+    level: int
+    heading: Span | None
+    body: list[Span] = field(default_factory=list)
+    path: tuple[str, ...] = ()
+    children: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A document's title and its sections."""
+
+    title: str
+    sections: tuple[Section, ...]
+
+
+def outline(reading: Reading, name: str) -> Outline:
+    """Find the sections of a text by general rules; the source's own headings win.
+
+    `name` is the title of a text that has none of its own.
+    """
+    blocks = split(reading.text)
+    captions = caption_runs(blocks)
+    taken = {index for run in captions for index in run}
+    if reading.headings:
+        front, own = _from_source(blocks, reading.headings)
+    else:
+        front = front_matter(blocks)
+        own = own_line(blocks, taken | set(front))
+    title = clean(blocks[front[0]].text) if front else name
+    root = (title,)
+    nodes = [_title_node(blocks[index]) for index in front]
+    nodes += _Grower(blocks, own, captions, set(front), root).grow()
+    return Outline(title, _finish(nodes))
+
+
+def _title_node(block: Block) -> _Node:
+    text = block.text if block.text.startswith("——") else clean(block.text)
+    return _Node(text, "title", 0, block.span)
+
+
+def _from_source(
+    blocks: Sequence[Block], marked: Sequence[SourceHeading]
+) -> tuple[range, dict[int, Heading]]:
+    """Blocks under the source's headings; a first, single outermost one is the title."""
+    at = {block.start: index for index, block in enumerate(blocks)}
+    own: dict[int, Heading] = {}
+    for heading in marked:
+        index = at.get(heading.span.start)
+        title = clean(blocks[index].text) if index is not None else ""
+        if index is not None and title:
+            own[index] = Heading(title, blocks[index].span, "source", heading.level, 0, False)
+    ranks = [heading.rank for heading in own.values()]
+    first = next(iter(own), None)
+    if first is not None and ranks.count(min(r or 0 for r in ranks)) == 1 == ranks[0]:
+        del own[first]
+        return range(first, first + 1), own
+    return range(0), own
+
+
+class _Grower:
+    """Goes through the blocks once and hangs each on the section it belongs to."""
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        own: dict[int, Heading],
+        captions: Sequence[range],
+        skipped: set[int],
+        root: tuple[str, ...],
+    ) -> None:
+        self._blocks, self._own, self._root = blocks, own, root
+        self._captions = {run[0]: run for run in captions}
+        self._in_captions = {index for run in captions for index in run}
+        self._skipped = skipped
+        self._nodes: list[_Node] = []
+        self._open: list[tuple[_Node, Heading]] = []
+        self._order: list[str] = []
+
+    def grow(self) -> list[_Node]:
+        self._lead = _Node(LEAD if self._own else WHOLE, "lead", 1, None, path=self._root)
+        if not self._own:
+            self._lead.kind = "section"
+        paragraphs: list[int] = []
+        numbered = 0
+        for index in range(len(self._blocks)):
+            if index in self._own:
+                self._fill(paragraphs)
+                paragraphs = []
+                self._add(self._own[index])
+            elif index in self._captions:
+                self._fill(paragraphs)
+                paragraphs = []
+                numbered += 1
+                self._caption(self._captions[index], numbered)
+            elif index not in self._skipped and index not in self._in_captions:
+                paragraphs.append(index)
+        self._fill(paragraphs)
+        return self._nodes
+
+    def _add(self, heading: Heading) -> None:
+        rank = self._place(heading)
+        while self._open and self._place(self._open[-1][1]) >= rank:
+            self._open.pop()
+        parents = [node for node, _ in self._open]
+        node = _Node(
+            heading.title,
+            "run_in" if heading.run_in else "section",
+            len(parents) + 1,
+            heading.span,
+            path=(*self._root, *(parent.title for parent in parents)),
+        )
+        for parent in parents[-1:]:
+            parent.children += 1
+        self._open.append((node, heading))
+        self._nodes.append(node)
+
+    def _place(self, heading: Heading) -> float:
+        """The rank of a heading's style in this document, outermost lowest."""
+        if heading.run_in and heading.rank is None:
+            return 1000
+        if heading.style == "source":
+            return heading.rank or 0
+        if heading.style not in self._order:
+            self._order.append(heading.style)
+        if heading.rank is not None:
+            return heading.rank + (1000 if heading.style in {"terse", "一是", "第一，"} else 0)
+        return self._unranked(heading.style)
+
+    def _unranked(self, style: str) -> float:
+        """Marks and bare lines rank by what stood before them when they first came."""
+        before = self._order[: self._order.index(style)]
+        ranked = {"编": 10, "部分": 15, "章": 20, "节": 30, "一、": 40, "（一）": 50, "1.": 60}
+        outer = [float(ranked[s]) for s in before if s in ranked]
+        unranked = [s for s in before if s in {"●", "【】", "plain"}]
+        return (max(outer) if outer else 0.0) + 1 + 0.1 * len(unranked)
+
+    def _fill(self, paragraphs: Sequence[int]) -> None:
+        found = run_ins(self._blocks, paragraphs)
+        for index in paragraphs:
+            span = self._blocks[index].span
+            if index in found:
+                heading = found[index]
+                self._add(heading)
+                span = Span(heading.span.end, span.end)
+            self._current().body.append(span)
+
+    def _current(self) -> _Node:
+        if self._open:
+            return self._open[-1][0]
+        if not self._lead.body:
+            self._nodes.append(self._lead)
+        return self._lead
+
+    def _caption(self, run: range, number: int) -> None:
+        many = len(self._captions) > 1
+        title = f"{CAPTIONS}({_numeral(number)})" if many else CAPTIONS
+        body = [self._blocks[index].span for index in run]
+        self._nodes.append(_Node(title, "captions", 1, None, body, self._root))
+
+
+def _numeral(number: int) -> str:
+    tens, ones = divmod(number, 10)
+    if number <= 10:
+        return _HAN[number]
+    return (_HAN[tens] if tens > 1 else "") + "十" + (_HAN[ones] if ones else "")
+
+
+def _finish(nodes: Sequence[_Node]) -> tuple[Section, ...]:
+    """Freeze the nodes: ends known, introductions named, in text order."""
+    sections: list[Section] = []
+    for index, node in enumerate(nodes):
+        if node.kind == "section" and node.level == 1 and node.children:
+            node.kind = "part"
+        start, end = _extent(nodes, index)
+        section = Section(
+            node.title, node.kind, node.level, start, end, node.heading, tuple(node.body), node.path
+        )
+        sections.append(section)
+        if node.children and node.body:
+            body = section.body
+            path = (*node.path, node.title)
+            sections.append(
+                Section(
+                    INTRODUCTION,
+                    "lead",
+                    node.level + 1,
+                    body[0].start,
+                    body[-1].end,
+                    None,
+                    body,
+                    path,
+                )
+            )
+    return tuple(sorted(sections, key=lambda s: (s.level > 0, s.start, s.level)))
+
+
+def _extent(nodes: Sequence[_Node], index: int) -> tuple[int, int]:
+    node = nodes[index]
+    spans = [span for span in (node.heading, *node.body) if span is not None]
+    for below in nodes[index + 1 :] if node.level else ():
+        if below.kind == "captions":
+            continue
+        if below.level <= node.level:
+            break
+        spans += [span for span in (below.heading, *below.body) if span is not None]
+    return spans[0].start, max(span.end for span in spans)

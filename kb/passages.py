@@ -1,0 +1,100 @@
+"""A document into passages: what a search returns, each within one section."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+
+from kb.clauses import cut_clauses, evenly, scale, sentences, trim
+from kb.types import Document, Passage, Section, Span
+
+# In Han characters. Paragraphs under `_SHORT` are put together up to `_FULL`; those over
+# `_LONG` are split. One screen of text, and what the encoder reads in one go.
+_SHORT, _FULL, _LONG = 150, 350, 450
+
+
+def cut(document: Document) -> tuple[Passage, ...]:
+    """Cut a document into passages, in the order of its outline.
+
+    Every non-white character of the text is in exactly one passage or in a heading with a line
+    of its own. An id depends on the passage's text alone (and on how many like it came
+    before), so it survives changes elsewhere in the document.
+    """
+    seen: Counter[str] = Counter()
+    passages: list[Passage] = []
+    for section in document.outline:
+        for paragraphs in _groups(document.text, section, _introduced(document)):
+            start, end = paragraphs[0].start, paragraphs[-1].end
+            text = document.text[start:end]
+            digest = hashlib.sha256(f"{text}\0{seen[text]}".encode()).hexdigest()
+            seen[text] += 1
+            passages.append(
+                Passage(
+                    id=f"{document.id}-{digest[:10]}",
+                    document_id=document.id,
+                    kind=section.kind,
+                    headings=() if section.kind == "title" else (*section.path[1:], section.title),
+                    text=text,
+                    start=start,
+                    end=end,
+                    clauses=cut_clauses(document.text, paragraphs),
+                )
+            )
+    return tuple(passages)
+
+
+def _introduced(document: Document) -> frozenset[Span]:
+    """The first paragraphs of introductions: the section above lists them too."""
+    return frozenset(s.body[0] for s in document.outline if s.kind == "lead" and s.level > 1)
+
+
+def _groups(text: str, section: Section, introduced: frozenset[Span]) -> Iterator[list[Span]]:
+    """The paragraphs of each passage of a section."""
+    paragraphs = _paragraphs(section)
+    if section.kind != "lead" and paragraphs and paragraphs[0] in introduced:
+        return
+    if section.kind == "captions":
+        yield from ([span] for span in paragraphs)
+        return
+    group: list[Span] = []
+    for whole in paragraphs:
+        for span in _split(text, whole):
+            if group and not _fit(text, group, span):
+                yield group
+                group = []
+            group.append(span)
+    if group:
+        yield group
+
+
+def _paragraphs(section: Section) -> list[Span]:
+    if section.kind == "title" and section.heading is not None:
+        return [section.heading]
+    if section.kind == "run_in" and section.heading is not None and section.body:
+        return [Span(section.heading.start, section.body[0].end), *section.body[1:]]
+    return list(section.body)
+
+
+def _fit(text: str, group: list[Span], span: Span) -> bool:
+    full = _FULL * scale(text[group[0].start : span.end])
+    short = min(group[-1].end - group[0].start, span.end - span.start)
+    return span.end - group[0].start <= full and short < _SHORT * full / _FULL
+
+
+def _split(text: str, paragraph: Span) -> list[Span]:
+    """Cut a long paragraph evenly at its sentence ends, or at clauses where it has too few."""
+    length = paragraph.end - paragraph.start
+    factor = scale(text[paragraph.start : paragraph.end])
+    if length <= _LONG * factor:
+        return [paragraph]
+    ends = [span.end for span in sentences(text, paragraph)]
+    fine = [clause.end for clause in cut_clauses(text, [paragraph])]
+    for candidates in (ends, fine):
+        parts = -(-length // int(_FULL * factor))
+        cuts = [paragraph.start, *evenly(paragraph, candidates, parts), paragraph.end]
+        spans = [trim(text, Span(a, b)) for a, b in pairwise(cuts) if a < b]
+        if max(span.end - span.start for span in spans) <= _LONG * factor:
+            return spans
+    return spans
