@@ -77,3 +77,26 @@ class UnknownDocument(KBError):
     def __init__(self, document_id: str) -> None:
         super().__init__(f"no document {document_id!r} in the index: see the list of documents")
         self.document_id = document_id
+
+
+class NotReady(KBError):
+    """No index serves yet: the model is being loaded or the first index built."""
+
+    def __init__(self, reason: str | None = None) -> None:
+        super().__init__(reason or "the index is being prepared: try again shortly")
+
+
+class Overloaded(KBError):
+    """More requests wait than can be answered in time."""
+
+    def __init__(self) -> None:
+        super().__init__("too many requests wait for an answer: try again shortly")
+
+
+class BadSetting(KBError):
+    """An environment variable holds a value that makes no sense."""
+
+    def __init__(self, name: str, value: str, wanted: str) -> None:
+        super().__init__(f"{name}={value!r} is not {wanted}")
+        self.name = name
+        self.value = value

@@ -49,4 +49,6 @@ def _headline(blocks: Sequence[Block]) -> int | None:
 
 
 def _is_meta(block: Block) -> bool:
-    return len(block.text) <= _META_MAX and _META.match(block.text) is not None
+    """Whether it says when, where or by whom; a sentence that opens with a date does not."""
+    told = _META.match(block.text) is not None and len(block.text) <= _META_MAX
+    return told and not (block.prose and "，" in block.text and not block.text.startswith("——"))

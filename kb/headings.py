@@ -1,129 +1,99 @@
-"""Which blocks are headings, and which paragraphs open with one."""
+"""Which blocks are headings with a line of their own."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kb.blocks import HEADING_WIDTH, Block
+from kb.blocks import Block
 from kb.types import Span
 
-_SENTENCE = re.compile(r"[^。！？!?]+[。！？!?]+[”’」』）)》】\"']*")
 _MARKS = "●■◆▲★◎◇☆▌█▍▶►※【】#*＊ \t\u3000"
-# 条 open a paragraph of their own with or without a heading word.
-_STATUTE = re.compile(r"第\s*[\d零〇一二三四五六七八九十百千]+\s*条(?:之[一二三四五六七八九十]+)?")
-# An unnumbered opening sentence must be as terse as a heading to be taken for one.
-_TERSE = 24
+
+PLAIN, OUTER = "plain", "outer"
+"""Styles of headings that bear no label: over body text, and directly over such a heading."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading found: `span` covers its marks; `style` names its rank among others."""
+    """A heading found: `span` covers its marks; `style` and `rank` place it among the others."""
 
     title: str
     span: Span
     style: str
     rank: int | None
-    ordinal: int
-    run_in: bool
+    ordinal: int = 0
+    run_in: bool = False
 
 
 def own_line(blocks: Sequence[Block], taken: set[int]) -> dict[int, Heading]:
-    """Return the headings that have a line of their own, by block index; `taken` are other things.
+    """Return the headings that have a line of their own, by block index, in order.
 
-    Numbered and marked lines count when short and unfinished, unless they are the items of a
-    list (no body between most of them); an unnumbered line when body text follows it.
+    A numbered or marked line counts when it is short and unfinished, a bare one when body text
+    or another heading with body text follows it. `taken` are blocks known to be other things.
+    Lists and tables of contents, whose lines have no body, are left out.
     """
     found: dict[int, Heading] = {}
-    for index, block in enumerate(blocks):
-        if index in taken:
-            continue
-        follows = blocks[index + 1] if index + 1 < len(blocks) else None
-        if block.label is not None:
-            if _labelled(block):
-                found[index] = _heading(block, block.label.style, block.label.rank)
-        elif _bare(block, follows) and index + 1 not in taken:
-            found[index] = _heading(block, "plain", None)
-    return _without_lists(found)
-
-
-def run_ins(blocks: Sequence[Block], paragraphs: Sequence[int]) -> dict[int, Heading]:
-    """Return the headings that open the paragraphs of one section, by block index.
-
-    Numbered opening sentences count singly; unnumbered ones only where nearly every
-    paragraph from the first of them on has one, and at least three do: a lone terse sentence
-    is the paragraph's topic.
-    """
-    found: dict[int, Heading] = {}
-    terse: dict[int, Heading] = {}
-    for index in paragraphs:
-        if heading := _opening(blocks[index]):
-            (found if heading.style != "terse" else terse)[index] = heading
-    if terse and not found:
-        rest = [index for index in paragraphs if index >= min(terse)]
-        if len(terse) >= 3 and len(terse) >= 0.75 * len(rest):
-            return terse
-    return found
-
-
-def _labelled(block: Block) -> bool:
-    label = block.label
-    if label is None or label.style == "条" or not block.short:
-        return False
-    return not block.prose and block.text[-1] not in "，,、"
-
-
-def _bare(block: Block, follows: Block | None) -> bool:
-    return block.loose and not block.dated and follows is not None and follows.prose
-
-
-def _heading(block: Block, style: str, rank: int | None) -> Heading:
-    label = block.label
-    ordinal = label.ordinal if label else 0
-    return Heading(clean(block.text), block.span, style, rank, ordinal, run_in=False)
-
-
-def _opening(block: Block) -> Heading | None:
-    label = block.label
-    if label is not None and label.style == "条" and (match := _STATUTE.match(block.text)):
-        span = Span(block.start, block.start + match.end())
-        return Heading(match.group(), span, "条", label.rank, label.ordinal, run_in=True)
-    match = _SENTENCE.match(block.text)
-    if match is None or match.end() == len(block.text):
-        return None
-    sentence = match.group()
-    span = Span(block.start, block.start + match.end())
-    title = clean(sentence).rstrip("。")
-    if label is not None and len(sentence) <= HEADING_WIDTH:
-        return Heading(title, span, label.style, label.rank, label.ordinal, run_in=True)
-    if len(sentence) <= _TERSE and not re.search('[，,；;：:“”"—]', sentence):
-        return Heading(title, span, "terse", 95, 0, run_in=True)
-    return None
-
-
-def _without_lists(found: Mapping[int, Heading]) -> dict[int, Heading]:
-    """Drop the lines of a list: numbered in a row, with no body after most of them."""
-    kept = dict(found)
-    run: list[int] = []
-    for index in [*found, None]:
-        heading = found[index] if index is not None else None
-        if (
-            index is not None
-            and heading is not None
-            and run
-            and index == run[-1] + 1
-            and heading.style == found[run[-1]].style
-        ):
-            run.append(index)
-            continue
-        if len(run) >= 3:
-            for item in run:
-                del kept[item]
-        run = [] if index is None else [index]
-    return kept
+    for index in range(len(blocks) - 1, -1, -1):
+        alone = index == 0 or index - 1 in taken or not blocks[index - 1].loose
+        if index not in taken and (heading := _heading(blocks, index, found, alone=alone)):
+            found[index] = heading
+    ordered = dict(sorted(found.items()))
+    for run in _rows(ordered):
+        for index in _listed(ordered, run):
+            del ordered[index]
+    return ordered
 
 
 def clean(text: str) -> str:
     """Return a heading's words without the marks around them."""
     return text.strip(_MARKS)
+
+
+def _heading(
+    blocks: Sequence[Block], index: int, below: Mapping[int, Heading], *, alone: bool
+) -> Heading | None:
+    block = blocks[index]
+    if label := block.label:
+        titled = block.short and not block.prose and block.text[-1] not in "，,、"
+        if label.style == "条" or not titled or not clean(block.text[label.end :]):
+            return None
+        return Heading(clean(block.text), block.span, label.style, label.rank, label.ordinal)
+    if not block.loose or block.dated or index + 1 == len(blocks):
+        return None
+    if blocks[index + 1].prose:
+        return Heading(clean(block.text), block.span, PLAIN, None)
+    under = below.get(index + 1)
+    if under is not None and under.style == PLAIN and alone:
+        return Heading(clean(block.text), block.span, OUTER, None)
+    return None
+
+
+def _rows(found: Mapping[int, Heading]) -> list[list[int]]:
+    """The headings that follow each other with nothing between."""
+    rows: list[list[int]] = []
+    for index in found:
+        if rows and rows[-1][-1] == index - 1:
+            rows[-1].append(index)
+        else:
+            rows.append([index])
+    return [row for row in rows if len(row) > 1]
+
+
+def _listed(found: Mapping[int, Heading], row: Sequence[int]) -> Sequence[int]:
+    """The members of a row that are list items: all but the chain of headings that ends it.
+
+    A chain goes inwards (第一章, 第一节); an item that counts on from the one before it
+    belongs to the list, one that starts anew closes a table of contents.
+    """
+    styles = [found[index].style for index in row]
+    chain = len(row) - 1
+    while chain > 0 and styles[chain - 1] not in styles[chain:]:
+        chain -= 1
+    listed = list(row[:chain])
+    if len(listed) < 2:
+        return ()
+    first, last = found[row[chain]], found[row[chain - 1]]
+    if first.style == last.style and first.ordinal == last.ordinal + 1:
+        return row
+    return listed

@@ -9,6 +9,8 @@ from kb.blocks import Block, has_cjk, split, usual_gap
 from kb.numbering import is_item
 
 _SENTENCE_END = re.compile(r"[。！？；!?;]")
+# What a closing mark ends is whole: a remark （2011年1月8日删除）, a quotation.
+_CLOSED = "）)】]”’」』》"
 # Below this a line that ends in a comma may be a salutation (尊敬的各位领导，).
 _FRAGMENT_MIN = 20
 
@@ -38,7 +40,7 @@ def _join_once(text: str) -> str:
 
 
 def _breaks_off(block: Block) -> bool:
-    if block.ended or "\n" in block.text or "\t" in block.text:
+    if block.ended or "\n" in block.text or "\t" in block.text or block.text[-1] in _CLOSED:
         return False
     return block.prose or (block.text[-1] in "、，," and len(block.text) >= _FRAGMENT_MIN)
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from kb.blocks import Block, split
 from kb.captions import caption_runs
 from kb.front import front_matter
-from kb.headings import Heading, clean, own_line, run_ins
+from kb.headings import Heading, clean, own_line
+from kb.levels import place, scheme
 from kb.reading import Reading, SourceHeading
+from kb.runin import run_ins
 from kb.types import Kind, Section, Span
 
 LEAD, INTRODUCTION, CAPTIONS, WHOLE = "导语", "(引言)", "图片说明", "正文"
@@ -72,7 +74,7 @@ def _from_source(
         index = at.get(heading.span.start)
         title = clean(blocks[index].text) if index is not None else ""
         if index is not None and title:
-            own[index] = Heading(title, blocks[index].span, "source", heading.level, 0, False)
+            own[index] = Heading(title, blocks[index].span, "source", heading.level)
     ranks = [heading.rank for heading in own.values()]
     first = next(iter(own), None)
     if first is not None and ranks.count(min(r or 0 for r in ranks)) == 1 == ranks[0]:
@@ -97,8 +99,10 @@ class _Grower:
         self._in_captions = {index for run in captions for index in run}
         self._skipped = skipped
         self._nodes: list[_Node] = []
+        articles = sum(block.label is not None and block.label.style == "条" for block in blocks)
+        self._statute = articles >= 2
         self._open: list[tuple[_Node, Heading]] = []
-        self._order: list[str] = []
+        self._ranks = scheme(list(own.values()))
 
     def grow(self) -> list[_Node]:
         self._lead = _Node(LEAD if self._own else WHOLE, "lead", 1, None, path=self._root)
@@ -122,8 +126,8 @@ class _Grower:
         return self._nodes
 
     def _add(self, heading: Heading) -> None:
-        rank = self._place(heading)
-        while self._open and self._place(self._open[-1][1]) >= rank:
+        rank = place(heading, self._ranks)
+        while self._open and place(self._open[-1][1], self._ranks) >= rank:
             self._open.pop()
         parents = [node for node, _ in self._open]
         node = _Node(
@@ -138,34 +142,14 @@ class _Grower:
         self._open.append((node, heading))
         self._nodes.append(node)
 
-    def _place(self, heading: Heading) -> float:
-        """The rank of a heading's style in this document, outermost lowest."""
-        if heading.run_in and heading.rank is None:
-            return 1000
-        if heading.style == "source":
-            return heading.rank or 0
-        if heading.style not in self._order:
-            self._order.append(heading.style)
-        if heading.rank is not None:
-            return heading.rank + (1000 if heading.style in {"terse", "一是", "第一，"} else 0)
-        return self._unranked(heading.style)
-
-    def _unranked(self, style: str) -> float:
-        """Marks and bare lines rank by what stood before them when they first came."""
-        before = self._order[: self._order.index(style)]
-        ranked = {"编": 10, "部分": 15, "章": 20, "节": 30, "一、": 40, "（一）": 50, "1.": 60}
-        outer = [float(ranked[s]) for s in before if s in ranked]
-        unranked = [s for s in before if s in {"●", "【】", "plain"}]
-        return (max(outer) if outer else 0.0) + 1 + 0.1 * len(unranked)
-
     def _fill(self, paragraphs: Sequence[int]) -> None:
-        found = run_ins(self._blocks, paragraphs)
+        found = run_ins(self._blocks, paragraphs, statute=self._statute)
         for index in paragraphs:
             span = self._blocks[index].span
-            if index in found:
-                heading = found[index]
+            if heading := found.get(index):
                 self._add(heading)
-                span = Span(heading.span.end, span.end)
+                rest = self._blocks[index].text[heading.span.end - span.start :]
+                span = Span(span.end - len(rest.lstrip()), span.end)
             self._current().body.append(span)
 
     def _current(self) -> _Node:
