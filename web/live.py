@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+import structlog
 from flask import Flask, current_app, g
 
-from kb.errors import IndexDamaged, IndexMissing, KBError, RebuildRunning
+from kb.errors import IndexDamaged, IndexMissing, KBError, NotReady
+from web.rebuild import Rebuilder, RebuildState
 
 if TYPE_CHECKING:
     from index.build import Progress
@@ -19,32 +19,15 @@ if TYPE_CHECKING:
     from index.home import Home
     from index.search import Searcher
 
-POLL_SECONDS = 0.5  # a stat and one short read; a rebuild elsewhere shows within this time
+log = structlog.get_logger("kb.live")
 
-
-class NotReady(KBError):
-    """No index serves yet: the model is being loaded or the first index built."""
-
-    def __init__(self, reason: str = "the index is being prepared: try again shortly") -> None:
-        super().__init__(reason)
-
-
-@dataclass(frozen=True, slots=True)
-class RebuildState:
-    """How the newest rebuild of this server stands; times are ISO 8601, UTC."""
-
-    state: Literal["idle", "running", "done", "failed"] = "idle"
-    stage: str | None = None
-    done: int = 0
-    total: int = 0
-    error: str | None = None
-    generation: str | None = None
-    started_at: str | None = None
-    finished_at: str | None = None
+POLL_SECONDS = 0.5  # one short read; a rebuild made elsewhere shows within this time
 
 
 class _Serving:
     """One open searcher and how many requests hold it; closed by whoever leaves last."""
+
+    __slots__ = ("retired", "searcher", "users")
 
     def __init__(self, searcher: Searcher) -> None:
         self.searcher = searcher
@@ -58,37 +41,67 @@ class Live:
     A request takes the searcher once and answers wholly from it; a new generation, whoever
     built it, takes its place between requests, and the old one is closed when nobody holds
     it any more. A new generation that cannot be opened leaves the old one serving and shows
-    in `fault`.
+    in `fault`. `failure` is set where nothing can ever serve, such as a missing model.
+
+    `load_encoder` is called once, in the background thread that `start` begins;
+    `on_first_build` hears of the build that a first start needs, as a terminal wants to.
     """
 
-    def __init__(self, home: Home, load_encoder: Callable[[], Encoder]) -> None:
+    def __init__(
+        self,
+        home: Home,
+        load_encoder: Callable[[], Encoder],
+        *,
+        on_first_build: Callable[[Progress], None] | None = None,
+    ) -> None:
         self.home = home
+        self.fault: str | None = None
+        self.failure: KBError | None = None
         self._load_encoder = load_encoder
+        self._on_first_build = on_first_build
         self._encoder: Encoder | None = None
         self._serving: _Serving | None = None
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
+        self._follow_lock = threading.Lock()
         self._refused: str | None = None
-        self._builder: threading.Thread | None = None
-        self._follower: threading.Thread | None = None
-        self.state = RebuildState()
-        self.fault: str | None = None
-        self.failure: KBError | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._rebuilder = Rebuilder(home.root, self._build)
 
     @property
     def searcher(self) -> Searcher | None:
-        """The searcher that serves now, or None; hold it with `hold` while you use it."""
+        """The searcher that serves now, or None; `hold` it while you use it."""
         serving = self._serving
         return serving.searcher if serving else None
 
-    @contextmanager
-    def hold(self) -> Iterator[Searcher]:
-        """Keep the present searcher open for the length of a `with` block."""
-        serving = self._acquire()
-        try:
-            yield serving.searcher
-        finally:
-            self._release(serving)
+    @property
+    def state(self) -> RebuildState:
+        """How the newest rebuild stands, the one of a first start included."""
+        return self._rebuilder.state
+
+    @property
+    def rebuilds_ended(self) -> dict[str, int]:
+        """How many rebuilds of this server ended, by outcome."""
+        return dict(self._rebuilder.ended)
+
+    def start(self) -> None:
+        """Load, open or build, then follow; returns at once."""
+        self._thread = threading.Thread(target=self._run, name="kb-live", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """Stop following and building; false if a build did not unwind within `timeout`."""
+        self._stopping.set()
+        stopped = self._rebuilder.stop(timeout)
+        if self._thread is not None:
+            self._thread.join(timeout)
+            stopped = stopped and not self._thread.is_alive()
+        return stopped
+
+    def rebuild(self) -> RebuildState:
+        """Start a rebuild in the background; raises RebuildRunning or, too early, NotReady."""
+        self._loaded()
+        return self._rebuilder.start()
 
     def adopt(self, searcher: Searcher) -> None:
         """Serve from `searcher` from now on; requests under way end on the old one."""
@@ -100,19 +113,94 @@ class Live:
         if old and idle:
             old.searcher.close()
 
-    def _acquire(self) -> _Serving:
+    @contextmanager
+    def hold(self) -> Iterator[Searcher]:
+        """Keep the present searcher open for a `with` block; raises NotReady."""
+        serving = self.acquire()
+        try:
+            yield serving.searcher
+        finally:
+            self.release(serving)
+
+    def acquire(self) -> _Serving:
+        """Take hold of what serves now; whoever does must `release` it. Raises NotReady."""
         with self._lock:
             if self._serving is None:
-                raise NotReady if self.fault is None else NotReady(self.fault)
+                raise NotReady(self.fault)
             self._serving.users += 1
             return self._serving
 
-    def _release(self, serving: _Serving) -> None:
+    def release(self, serving: _Serving) -> None:
+        """Let go; a retired searcher is closed with its last user."""
         with self._lock:
             serving.users -= 1
             last = serving.retired and serving.users == 0
         if last:
             serving.searcher.close()
+
+    def _run(self) -> None:
+        try:
+            self._begin()
+        except KBError as error:
+            self.failure = error
+            return
+        except Exception as error:
+            log.exception("cannot start")
+            self.failure = KBError(f"cannot start: {error}")
+            return
+        while not self._stopping.wait(POLL_SECONDS):
+            self.follow()
+
+    def _begin(self) -> None:
+        from index.search import Searcher
+
+        self._encoder = self._load_encoder()
+        try:
+            self.adopt(Searcher.open(self.home, self._encoder))
+        except (IndexMissing, IndexDamaged) as error:
+            # The documents are the truth and the index is made from them: make it again.
+            log.warning("building the index", reason=str(error))
+            state = self._rebuilder.run()
+            if state.state == "failed":
+                raise KBError(state.error or "the first build failed") from error
+
+    def _build(self, progress: Callable[[Progress], None]) -> str:
+        from index.build import build
+
+        def tell(step: Progress) -> None:
+            progress(step)
+            if self._on_first_build is not None and self._serving is None:
+                self._on_first_build(step)
+
+        report = build(self.home, self._loaded(), progress=tell)
+        self.follow()
+        return report.generation
+
+    def follow(self) -> None:
+        """Serve the generation that CURRENT names, if it can be opened."""
+        from index import generation
+        from index.search import Searcher
+
+        with self._follow_lock:
+            named = None
+            try:
+                named = generation.current(self.home)
+                if named is not None and named == self._refused:
+                    return
+                serving = self.searcher
+                if serving is None or serving.generation != named:
+                    self.adopt(Searcher.open(self.home, self._loaded()))
+                self.fault = self._refused = None
+            except (KBError, OSError) as error:
+                self._refused = named
+                if self.fault != str(error):
+                    log.warning("new generation refused", generation=named, reason=str(error))
+                self.fault = str(error)
+
+    def _loaded(self) -> Encoder:
+        if self._encoder is None:
+            raise NotReady
+        return self._encoder
 
 
 def attach(app: Flask, live: Live) -> None:
@@ -130,7 +218,7 @@ def current() -> Live:
 def searcher() -> Searcher:
     """The one searcher of this request, the same at every call; raises NotReady."""
     if "kb_serving" not in g:
-        g.kb_serving = current()._acquire()
+        g.kb_serving = current().acquire()
     serving: _Serving = g.kb_serving
     return serving.searcher
 
@@ -138,4 +226,15 @@ def searcher() -> Searcher:
 def _let_go(_error: BaseException | None) -> None:
     serving = g.pop("kb_serving", None)
     if serving is not None:
-        current()._release(serving)
+        current().release(serving)
+
+
+def from_environment() -> Live:
+    """The `Live` of `KB_HOME` and the packaged or named model, begun at once."""
+    from index.encoder import load_encoder
+    from index.home import Home
+
+    home = Home.resolve()
+    live = Live(home, lambda: load_encoder(home))
+    live.start()
+    return live

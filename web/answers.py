@@ -1,0 +1,117 @@
+"""What the index answers, turned into the shapes of the endpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from index.hits import DocumentSummary, Hit, Results
+from kb.types import Document, Section
+from web import shapes
+from web.rebuild import RebuildState
+
+if TYPE_CHECKING:
+    from index.search import Searcher
+
+
+def results(answer: Results) -> shapes.SearchShape:
+    """The JSON of one answered query."""
+    return {
+        "query": answer.query,
+        "mode": answer.mode,
+        "generation": answer.generation,
+        "took_ms": round(answer.took_ms, 3),
+        "weak": answer.weak,
+        "hits": [hit(each) for each in answer.hits],
+    }
+
+
+def hit(found: Hit) -> shapes.HitShape:
+    """The JSON of one hit; evidence carries its text, so that a client need not cut it out."""
+    passage = found.passage
+    first = passage.start
+    return {
+        "rank": found.rank,
+        "score": found.score,
+        "document": {"id": found.document.id, "title": found.document.title},
+        "headings": list(passage.headings),
+        "passage": {
+            "id": passage.id,
+            "kind": passage.kind,
+            "text": passage.text,
+            "start": passage.start,
+            "end": passage.end,
+        },
+        "evidence": [
+            {"text": passage.text[start - first : end - first], "start": start, "end": end}
+            for start, end in found.evidence
+        ],
+        "marks": [{"start": m.start, "end": m.end, "weight": m.weight} for m in found.marks],
+        "signals": {
+            "dense": found.signals.dense,
+            "lexical": found.signals.lexical,
+            "late": found.signals.late,
+        },
+        "url": f"/documents/{found.document.id}?start={passage.start}&end={passage.end}",
+    }
+
+
+def library(searcher: Searcher) -> shapes.LibraryShape:
+    """The JSON of the list of documents."""
+    return {
+        "generation": searcher.generation,
+        "built_at": searcher.built_at,
+        "documents": [summary(each) for each in searcher.documents],
+        "skipped": [{"name": each.name, "reason": each.reason} for each in searcher.skipped],
+    }
+
+
+def summary(document: DocumentSummary) -> shapes.DocumentSummaryShape:
+    """The JSON of one document of the list."""
+    return {
+        "id": document.id,
+        "title": document.title,
+        "name": document.name,
+        "characters": document.characters,
+        "sections": document.sections,
+        "passages": document.passages,
+        "clauses": document.clauses,
+        "fingerprint": document.fingerprint,
+    }
+
+
+def document(whole: Document, generation: str) -> shapes.DocumentShape:
+    """The JSON of a whole document."""
+    return {
+        "id": whole.id,
+        "title": whole.title,
+        "name": whole.name,
+        "generation": generation,
+        "fingerprint": whole.fingerprint,
+        "text": whole.text,
+        "outline": [section(each) for each in whole.outline],
+    }
+
+
+def section(node: Section) -> shapes.SectionShape:
+    """The JSON of one node of the outline."""
+    return {
+        "title": node.title,
+        "kind": node.kind,
+        "level": node.level,
+        "start": node.start,
+        "end": node.end,
+    }
+
+
+def rebuild(state: RebuildState) -> shapes.RebuildShape:
+    """The JSON of a rebuild's state: the same words."""
+    return {
+        "state": state.state,
+        "stage": state.stage,
+        "done": state.done,
+        "total": state.total,
+        "error": state.error,
+        "generation": state.generation,
+        "started_at": state.started_at,
+        "finished_at": state.finished_at,
+    }

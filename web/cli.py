@@ -1,0 +1,181 @@
+"""The command `kb`. Heavy imports wait inside the commands, so that help comes at once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kb.errors import KBError
+
+if TYPE_CHECKING:
+    from index.home import Home
+
+
+class Commands(click.Group):
+    """Turns what the project finds wrong into one line on stderr and exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KBError as error:
+            raise click.ClickException(str(error)) from error
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{where}{error.strerror or error}") from error
+
+
+def home_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--home` and `--documents`, which may stand before or after the command's name."""
+    folder = click.Path(path_type=Path, file_okay=False)
+    for name, meaning in (
+        ("documents", "Index this folder, which is only read.  [env: KB_DOCUMENTS]"),
+        ("home", "Keep documents, model and index here.  [env: KB_HOME]"),
+    ):
+        command = click.option(
+            f"--{name}", type=folder, metavar="DIR", help=meaning, expose_value=False,
+            callback=_remember,
+        )(command)  # fmt: skip
+    return command
+
+
+def _remember(ctx: click.Context, option: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        ctx.ensure_object(dict)[option.name] = value
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="report-kb")
+@home_options
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """Ask long reports a question; get back the exact passages that answer it."""
+    ctx.ensure_object(dict)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@home_options
+@click.pass_context
+def serve(ctx: click.Context, host: str, port: int) -> None:
+    """Serve the page and the HTTP API; builds first when there is no index."""
+    from web.serving import serve as run
+
+    run(_home(ctx), host, port, _say)
+
+
+@main.command()
+@click.option("--force", is_flag=True, help="Embed everything anew.")
+@json_option
+@home_options
+@click.pass_context
+def build(ctx: click.Context, force: bool, as_json: bool) -> None:
+    """Index the documents: a new generation takes the old one's place."""
+    from index.build import build as run
+    from index.encoder import load_encoder
+    from web.terminal import Steps, build_summary
+
+    home = _home(ctx)
+    steps = Steps()
+    try:
+        report = run(home, load_encoder(home, _say), force=force, progress=steps)
+    finally:
+        steps.close()
+    if as_json:
+        _print_json({**asdict(report), "seconds": dict(report.seconds)})
+    else:
+        click.echo(build_summary(report))
+
+
+@main.command()
+@click.argument("question")
+@click.option("-k", default=5, show_default=True, type=click.IntRange(1, 100), help="Most hits.")
+@click.option(
+    "--mode", default="hybrid", show_default=True,
+    type=click.Choice(["hybrid", "dense", "lexical"]), help="Which rankers to use.",
+)  # fmt: skip
+@click.option("--document", metavar="ID", help="Search this document alone.")
+@json_option
+@home_options
+@click.pass_context
+def search(  # noqa: PLR0917 - click passes them by name
+    ctx: click.Context, question: str, k: int, mode: str, document: str | None, as_json: bool
+) -> None:
+    """Print the passages that answer QUESTION."""
+    from web import query
+    from web.problems import BadParameters
+
+    try:
+        asked = query.checked({"q": question, "k": k, "mode": mode, "document": document})
+    except BadParameters as error:
+        raise click.UsageError(error.description or "") from error
+
+    from index import generation
+    from index.encoder import load_encoder
+    from index.search import Searcher
+    from kb.errors import IndexMissing
+    from web import answers, terminal
+
+    home = _home(ctx)
+    if generation.current(home) is None:  # said before the model is loaded for nothing
+        raise IndexMissing(home.root)
+    searcher = Searcher.open(home, load_encoder(home, _say))
+    found = searcher.search(asked.q, k=asked.k, mode=asked.mode, document=asked.document)
+    if as_json:
+        _print_json(answers.results(found))
+        return
+    if found.weak:
+        _say("Nothing close to this was found; these are the nearest passages.")
+    click.echo(terminal.hits(found))
+
+
+@main.command()
+@home_options
+@click.pass_context
+def rollback(ctx: click.Context) -> None:
+    """Make the previous generation of the index current again."""
+    from index import generation
+
+    click.echo(generation.rollback(_home(ctx)))
+
+
+@main.command()
+@json_option
+@home_options
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    """Check model, index and machine, and say what to do."""
+    from web import doctor as checks
+
+    findings = checks.examine(_home(ctx))
+    if as_json:
+        _print_json({"ok": checks.ok(findings), "checks": [asdict(each) for each in findings]})
+    else:
+        for each in findings:
+            click.echo(checks.line(each))
+    if not checks.ok(findings):
+        sys.exit(1)
+
+
+def _home(ctx: click.Context) -> Home:
+    from index.home import Home
+
+    return Home.resolve(ctx.obj.get("home"), ctx.obj.get("documents"))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))

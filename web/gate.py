@@ -1,0 +1,76 @@
+"""A bounded queue before the index: what cannot be answered in time is refused at once."""
+
+from __future__ import annotations
+
+import threading
+
+from flask import Flask, current_app, g, request
+
+from kb.errors import Overloaded
+
+RUNNING = 8  # enough that queries share a forward of the model; more only slows each of them
+WAITING = 56  # a query takes milliseconds, so the last of these still waits well under a second
+WAIT_SECONDS = 10.0
+FREE = {"static", "api.rebuild_state", "pages.now"}  # polled, and they never touch the index
+THREADS = RUNNING + WAITING + 16  # the rest keep health checks, refusals and files answering
+
+
+class Gate:
+    """Lets `running` requests in at a time and `waiting` more stand in line."""
+
+    def __init__(
+        self, running: int = RUNNING, waiting: int = WAITING, seconds: float = WAIT_SECONDS
+    ) -> None:
+        self._running = running
+        self._places = running + waiting
+        self._turns = threading.Semaphore(running)
+        self._lock = threading.Lock()
+        self._seconds = seconds
+        self._inside = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many requests stand in line now."""
+        return max(0, self._inside - self._running)
+
+    def enter(self) -> None:
+        """Wait for a turn; raises Overloaded when the line is full or the wait too long."""
+        with self._lock:
+            if self._inside >= self._places:
+                raise Overloaded
+            self._inside += 1
+        if not self._turns.acquire(timeout=self._seconds):
+            with self._lock:
+                self._inside -= 1
+            raise Overloaded
+
+    def leave(self) -> None:
+        """Give the turn to the next in line."""
+        with self._lock:
+            self._inside -= 1
+        self._turns.release()
+
+
+def register(app: Flask, gate: Gate) -> None:
+    """Put `gate` before every view that uses the index; files and health checks pass by."""
+    app.extensions["kb_gate"] = gate
+    app.before_request(_enter)
+    app.teardown_request(_leave)
+
+
+def free(endpoint: str | None) -> bool:
+    """True for what must answer under any load."""
+    return endpoint is None or endpoint.startswith("health.") or endpoint in FREE
+
+
+def _enter() -> None:
+    if not free(request.endpoint):
+        gate: Gate = current_app.extensions["kb_gate"]
+        gate.enter()
+        g.kb_gate = gate
+
+
+def _leave(_error: BaseException | None) -> None:
+    gate: Gate | None = g.pop("kb_gate", None)
+    if gate is not None:
+        gate.leave()

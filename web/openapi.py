@@ -1,0 +1,180 @@
+"""The description of the endpoint, OpenAPI 3.1, made from the same types as its answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from web import shapes
+from web.problems import MEDIA_TYPE
+from web.query import MAX_K, MAX_QUERY, SearchRequest
+from web.settings import Settings
+
+JSON = dict[str, Any]
+
+_ERRORS = {
+    400: "A parameter is missing, repeated, unknown, of the wrong type or out of bounds; "
+    "or the server does not go by the name in Host.",
+    401: "The admin token is needed or wrong.",
+    403: "Asked for from another site, or rebuilding over HTTP is off.",
+    404: "No document has this id.",
+    409: "A rebuild is already running.",
+    413: "The body is larger than {max_body} bytes.",
+    414: "The query string is longer than {max_url} bytes.",
+    415: "The body is not application/json.",
+    429: "This address has used its share of requests ({rate_limit}; off on loopback).",
+    503: "No index serves yet, or too many requests wait.",
+}
+_ALWAYS = (400,)
+_GATED = (429, 503)
+_RETRY_AFTER = {"Retry-After": {"description": "In seconds.", "schema": {"type": "string"}}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """One method of one path. `ok` is the status of success, `answer` the type of its body."""
+
+    path: str
+    method: str
+    name: str
+    summary: str
+    answer: type
+    ok: int = 200
+    errors: tuple[int, ...] = ()
+    more: JSON | None = None
+
+
+def document(settings: Settings) -> JSON:
+    """The whole description for a server with these `settings`."""
+    paths: JSON = {}
+    for each in _operations():
+        paths.setdefault(each.path, {})[each.method] = _operation(each, settings)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "report-kb",
+            "version": "1",
+            "summary": "The exact passages of official reports that answer a question.",
+            "description": (
+                f"Limits: a query of {MAX_QUERY} characters, k of 1 to {MAX_K}, a body of "
+                f"{settings.max_body} bytes, a query string of {settings.max_url} bytes. "
+                "All offsets are half-open and count Unicode code points (not UTF-16 units) "
+                "of the document's text. Errors are problem documents (RFC 9457)."
+            ),
+        },
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "adminToken": {"type": "http", "scheme": "bearer"},
+                "csrfToken": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token"},
+            },
+        },
+    }
+
+
+def _operations() -> list[_Operation]:
+    body = {"content": {"application/json": {"schema": _ref(SearchRequest)}}, "required": True}
+    document_id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    security: list[JSON] = [{}, {"adminToken": []}, {"csrfToken": []}]
+    return [
+        _Operation(
+            "/api/search", "get", "search", "The passages that answer a question.",
+            shapes.SearchShape, errors=(404, 414, *_GATED), more={"parameters": _parameters()},
+        ),
+        _Operation(
+            "/api/search", "post", "searchByBody", "The same, for long questions.",
+            shapes.SearchShape, errors=(404, 413, 415, *_GATED), more={"requestBody": body},
+        ),
+        _Operation(
+            "/api/documents", "get", "listDocuments", "The documents of the index.",
+            shapes.LibraryShape, errors=_GATED,
+        ),
+        _Operation(
+            "/api/documents/{id}", "get", "getDocument", "One document: text and outline.",
+            shapes.DocumentShape, errors=(404, *_GATED), more={"parameters": [document_id]},
+        ),
+        _Operation(
+            "/api/rebuild", "post", "startRebuild", "Index the library anew, in the background.",
+            shapes.RebuildShape, ok=202, errors=(401, 403, 409, 413, *_GATED),
+            more={"security": security},
+        ),
+        _Operation(
+            "/api/rebuild", "get", "getRebuild", "How the newest rebuild stands.",
+            shapes.RebuildShape, errors=_GATED,
+        ),
+        _Operation("/healthz", "get", "isAlive", "The process answers.", shapes.AliveShape),
+        _Operation(
+            "/readyz", "get", "isReady", "An index is serving.", shapes.ReadyShape, errors=(503,)
+        ),
+        _Operation("/metrics", "get", "getMetrics", "Figures for Prometheus.", str),
+        _Operation("/openapi.json", "get", "getDescription", "This document.", object),
+    ]  # fmt: skip
+
+
+def _operation(of: _Operation, settings: Settings) -> JSON:
+    ok: JSON = {"description": of.summary, "content": _content(of.answer)}
+    if of.ok == HTTPStatus.ACCEPTED:
+        ok["headers"] = {
+            "Location": {"description": "Where to ask how it stands.", "schema": {"type": "string"}}
+        }
+    errors = {str(code): _error(code, settings) for code in sorted({*_ALWAYS, *of.errors})}
+    return {
+        "operationId": of.name,
+        "summary": of.summary,
+        **(of.more or {}),
+        "responses": {str(of.ok): ok, **errors},
+    }
+
+
+def _content(answer: type) -> JSON:
+    if answer is str:
+        return {"text/plain": {"schema": {"type": "string"}}}
+    schema = {"type": "object"} if answer is object else _ref(answer)
+    return {"application/json": {"schema": schema}}
+
+
+def _error(code: int, settings: Settings) -> JSON:
+    response: JSON = {
+        "description": _ERRORS[code].format(
+            max_body=settings.max_body, max_url=settings.max_url, rate_limit=settings.rate_limit
+        ),
+        "content": {MEDIA_TYPE: {"schema": _ref(shapes.ProblemShape)}},
+    }
+    if code in _GATED:
+        response["headers"] = _RETRY_AFTER
+    return response
+
+
+def _parameters() -> list[JSON]:
+    whole = SearchRequest.model_json_schema()
+    parameters = []
+    for name, said in whole["properties"].items():
+        schema = dict(said)
+        parameter = {"name": name, "in": "query", "required": name in whole["required"]}
+        parameter["description"] = schema.pop("description")
+        # Where a body says null, a query string leaves the parameter out.
+        if "anyOf" in schema:
+            schema = next(kind for kind in schema["anyOf"] if kind["type"] != "null")
+        parameters.append({**parameter, "schema": schema})
+    return parameters
+
+
+def _schemas() -> JSON:
+    types = [
+        shapes.SearchShape, shapes.LibraryShape, shapes.DocumentShape, shapes.RebuildShape,
+        shapes.AliveShape, shapes.ReadyShape, shapes.ProblemShape, SearchRequest,
+    ]  # fmt: skip
+    _, schemas = TypeAdapter.json_schemas(
+        [(each.__name__, "validation", TypeAdapter[object](each)) for each in types],
+        ref_template="#/components/schemas/{model}",
+    )
+    definitions: JSON = schemas["$defs"]
+    return definitions
+
+
+def _ref(of: type) -> JSON:
+    return {"$ref": f"#/components/schemas/{of.__name__}"}

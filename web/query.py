@@ -1,0 +1,110 @@
+"""What may be asked: the parameters of a search, checked the same way for page and endpoint."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
+
+from flask import request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from werkzeug.exceptions import RequestURITooLarge, UnsupportedMediaType
+
+from web.problems import BadParameters
+
+MAX_QUERY = 1000  # code points; the longest question anybody typed into a search box is shorter
+MAX_K = 100
+
+
+def _speakable(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    if "\0" in text:
+        raise ValueError("must not contain NUL")
+    return text
+
+
+class SearchRequest(BaseModel):
+    """A question and how to answer it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    q: Annotated[
+        str,
+        Field(
+            max_length=MAX_QUERY,
+            min_length=1,
+            description="The question, in your own words; not blank, without NUL.",
+            json_schema_extra={"pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$"},
+        ),
+        AfterValidator(_speakable),
+    ]
+    k: Annotated[
+        int, Field(ge=1, le=MAX_K, description="The most hits wanted; fewer if there are fewer.")
+    ] = 10
+    mode: Annotated[
+        Literal["hybrid", "dense", "lexical"],
+        Field(description="Both rankers, the vectors alone, or the words alone."),
+    ] = "hybrid"
+    document: Annotated[
+        str | None,
+        Field(min_length=1, max_length=200, description="Search this document alone, by its id."),
+    ] = None
+
+
+def from_request(max_url: int) -> SearchRequest:
+    """Read the search of the present request: query string of a GET, JSON body of a POST."""
+    return checked(_from_body() if request.method == "POST" else from_query_string(max_url))
+
+
+def checked(values: dict[str, Any]) -> SearchRequest:
+    """Check the values of a search; raises BadParameters that names every fault."""
+    try:
+        return SearchRequest.model_validate(values)
+    except ValidationError as error:
+        raise BadParameters(
+            [(".".join(map(str, e["loc"])) or "body", e["msg"]) for e in error.errors()]
+        ) from None
+
+
+def from_query_string(max_url: int) -> dict[str, Any]:
+    """The present query string as values; strict about UTF-8 and about repeated names.
+
+    Flask's `request.args` puts something else in place of bytes that are no UTF-8, and keeps
+    the first of repeated names silently: a question must not be changed on its way.
+    """
+    raw = request.query_string
+    if len(raw) > max_url:
+        raise RequestURITooLarge(f"the query string is longer than {max_url} bytes: use POST")
+    try:
+        pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=20)
+    except UnicodeDecodeError:
+        raise BadParameters([("query string", "is not UTF-8")]) from None
+    except ValueError:
+        raise BadParameters([("query string", "has too many parameters")]) from None
+    values: dict[str, Any] = _once(pairs)
+    if re.fullmatch("[0-9]{1,4}", values.get("k", "")):
+        values["k"] = int(values["k"])
+    return values
+
+
+def _from_body() -> dict[str, Any]:
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("send the search as application/json")
+    try:
+        values = json.loads(request.get_data().decode(), object_pairs_hook=_once)
+    except UnicodeDecodeError:
+        raise BadParameters([("body", "is not UTF-8")]) from None
+    except (ValueError, RecursionError):
+        raise BadParameters([("body", "is not valid JSON")]) from None
+    if not isinstance(values, dict):
+        raise BadParameters([("body", "must be a JSON object")])
+    return values
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        raise BadParameters([("parameters", "must each be given once")])
+    return values

@@ -1,0 +1,149 @@
+"""Who may do what from where: response headers, names of this host, the right to rebuild."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Literal
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from web.settings import Settings
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+CSRF_SECONDS = 12 * 3600  # a page left open for a working day may still rebuild
+
+Access = Literal["open", "token", "off"]
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Set the headers of every answer, the accepted hosts and the page's CSRF token.
+
+    Where only this machine can reach the server, other names than its own are refused: a
+    page of the web could otherwise point its own name here (DNS rebinding) and read the
+    library with the visitor's browser.
+    """
+    app.secret_key = secrets.token_bytes(32)
+    if settings.loopback:
+        app.config["TRUSTED_HOSTS"] = [*LOOPBACK_HOSTS, *settings.trusted_hosts]
+    app.after_request(_with_headers)
+    app.jinja_env.globals.update(csrf_token=csrf_token, rebuild_access=rebuild_access)
+
+
+def csrf_token() -> str:
+    """A token that only a page of this server can know.
+
+    It is signed, dated and bound to no session: nobody logs in, so the one thing to be kept
+    out is another site's form, and another site cannot read our pages.
+    """
+    return _signer().dumps("rebuild")
+
+
+def rebuild_access() -> Access:
+    """What the page's rebuild button needs: nothing more, the admin token, or it is off."""
+    settings = _settings()
+    if settings.admin_token == "":
+        return "off"
+    if settings.loopback:
+        return "open"
+    return "token" if settings.admin_token else "off"
+
+
+def authorize_rebuild() -> None:
+    """Let the present request rebuild, or raise Unauthorized or Forbidden.
+
+    The admin token, as `Authorization: Bearer` or as the form field `admin_token`, always
+    suffices. On loopback the page's CSRF token does too; and where no admin token is set, so
+    does a request that no browser sent, such as curl's.
+    """
+    access = rebuild_access()
+    if access == "off":
+        raise Forbidden("rebuilding over HTTP is off here: set KB_ADMIN_TOKEN, or run 'kb build'")
+    offered = _offered_token()
+    if offered is not None:
+        if not _same(offered, _settings().admin_token):
+            raise _unauthorized("this is not the admin token")
+        return
+    if access == "token":
+        raise _unauthorized("the admin token is needed: send Authorization: Bearer")
+    if _sent_by_browser() or _offered_csrf():
+        _check_same_origin()
+        _check_csrf()
+    elif _settings().admin_token:
+        raise _unauthorized("the admin token is needed: send Authorization: Bearer")
+
+
+def _offered_token() -> str | None:
+    header = request.headers.get("Authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
+    return request.form.get("admin_token") or None
+
+
+def _same(offered: str, expected: str | None) -> bool:
+    # Bytes, because compare_digest refuses text beyond ASCII; header text arrives as Latin-1.
+    if not expected:
+        return False
+    candidates = {offered.encode("utf-8", "replace"), offered.encode("latin-1", "replace")}
+    matches = [hmac.compare_digest(each, expected.encode()) for each in candidates]
+    return any(matches)
+
+
+def _sent_by_browser() -> bool:
+    marks = ("Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Referer", "Cookie")
+    return any(mark in request.headers for mark in marks) or bool(request.form)
+
+
+def _check_same_origin() -> None:
+    origin = request.headers.get("Origin")
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        raise Forbidden("a rebuild can only be asked for from this server's own page")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise Forbidden("a rebuild can only be asked for from this server's own page")
+
+
+def _offered_csrf() -> str | None:
+    return request.headers.get("X-CSRF-Token") or request.form.get("csrf_token")
+
+
+def _check_csrf() -> None:
+    try:
+        _signer().loads(_offered_csrf() or "", max_age=CSRF_SECONDS)
+    except BadSignature:
+        raise Forbidden("the page is too old or not ours: load it again") from None
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.secret_key or "", salt="rebuild")
+
+
+def _unauthorized(reason: str) -> Unauthorized:
+    return Unauthorized(reason, www_authenticate=WWWAuthenticate("bearer"))
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["kb_settings"]
+    return settings
+
+
+def _with_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-cache")
+    return response

@@ -1,0 +1,155 @@
+"""waitress, with the few things changed that a browser and an attacker would notice."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from waitress import create_server, wasyncore
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import BaseWSGIServer
+from waitress.task import ErrorTask
+
+from web.gate import THREADS
+from web.problems import MEDIA_TYPE, Problem
+from web.security import HEADERS
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+CONNECTIONS = 1000  # waitress reads them all in one thread, so slow ones cost a socket each
+IDLE_SECONDS = 30  # a connection that has not moved for so long is closed
+GRACE_SECONDS = 10.0  # what requests under way get to end in when the server is told to stop
+HEADER_BYTES = 65_536
+
+
+class Parser(HTTPRequestParser):
+    """Takes a URL with raw UTF-8 in it, as `curl '…?q=问题'` sends it; waitress refuses those."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Percent-encode what is not ASCII in the request line, and go on as ever."""
+        line, end, rest = header_plus.partition(b"\r\n")
+        quoted = re.sub(rb"[\x80-\xff]", lambda byte: b"%%%02X" % byte[0][0], line)
+        super().parse_header(quoted + end + rest)
+
+
+class ErrorAnswer(ErrorTask):
+    """Answers what never reaches the application, such as broken HTTP, with a problem too."""
+
+    def execute(self) -> None:
+        """Write the problem document, and the headers of every answer."""
+        code = self.request.error.code
+        detail = str(self.request.error.body) if code < HTTPStatus.INTERNAL_SERVER_ERROR else ""
+        problem = Problem(code, HTTPStatus(code).phrase, detail, "")
+        body = json.dumps(problem.as_json()).encode()
+        self.status = f"{code} {HTTPStatus(code).phrase}"
+        self.response_headers.extend([("Content-Type", MEDIA_TYPE), *HEADERS.items()])
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Channel(HTTPChannel):
+    """A connection with our parser and our error answers."""
+
+    parser_class = Parser
+    error_task_class = ErrorAnswer
+
+
+class Server:
+    """Bound to its port at once; raises OSError where it cannot be."""
+
+    def __init__(self, app: Flask, host: str, port: int) -> None:
+        self._map: dict[int, Any] = {}
+        self._stopping = threading.Event()
+        create_server(
+            app,
+            map=self._map,
+            host=host,
+            port=port,
+            threads=THREADS,
+            connection_limit=_room_for(CONNECTIONS),
+            backlog=1024,
+            channel_timeout=IDLE_SECONDS,
+            cleanup_interval=5,
+            max_request_header_size=HEADER_BYTES,
+            max_request_body_size=app.config["MAX_CONTENT_LENGTH"] + 1,
+            asyncore_use_poll=True,  # select() cannot watch more than 1,024 descriptors
+            clear_untrusted_proxy_headers=True,
+            ident=None,
+            expose_tracebacks=False,
+        )
+        for each in self._listeners():
+            each.channel_class = Channel
+
+    @property
+    def port(self) -> int:
+        """The port it is bound to, also where 0 was asked for."""
+        return int(self._listeners()[0].effective_port)
+
+    def stop(self) -> None:
+        """Take no more connections and end when the requests under way are answered."""
+        self._stopping.set()
+        self._listeners()[0].pull_trigger()
+
+    def stop_on_signals(self) -> None:
+        """Stop on SIGTERM and on Ctrl-C; a second one of them ends the process at once."""
+
+        def handle(number: int, _frame: FrameType | None) -> None:
+            signal.signal(number, signal.SIG_DFL)
+            self.stop()
+
+        signal.signal(signal.SIGTERM, handle)
+        signal.signal(signal.SIGINT, handle)
+
+    def run(self, watch: Callable[[], bool] = lambda: False) -> None:
+        """Serve until `stop`, or until `watch`, asked about every second, is true."""
+        while not self._stopping.is_set() and not watch():
+            self._turn(seconds=1.0)
+        self._drain()
+
+    def _drain(self) -> None:
+        listeners = self._listeners()
+        for each in listeners:
+            each.accepting = False
+            each.socket.close()
+            each.del_channel(self._map)
+        end = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < end and any(map(_busy, self._map.values())):
+            self._turn(seconds=0.05)
+        listeners[0].task_dispatcher.shutdown(timeout=1)
+        wasyncore.close_all(self._map, ignore_all=True)
+
+    def _turn(self, seconds: float) -> None:
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+
+    def _listeners(self) -> list[BaseWSGIServer]:
+        return [each for each in self._map.values() if isinstance(each, BaseWSGIServer)]
+
+
+def _busy(each: object) -> bool:
+    return isinstance(each, Channel) and bool(each.requests or each.total_outbufs_len)
+
+
+def _room_for(connections: int) -> int:
+    """Raise this process's limit of open files as needed; the connections it then allows."""
+    try:
+        import resource  # noqa: PLC0415 - not there on Windows
+    except ImportError:
+        return connections
+    spare = 200  # index files, the log, one socket pair for each listener
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < connections + spare:
+        wanted = connections + spare
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return max(50, min(connections, soft - spare))
+    return connections

@@ -1,0 +1,194 @@
+"""The answers of the endpoint as types: what each field means stands here and in OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict  # pydantic cannot read typing's before Python 3.12
+
+from index.hits import Mode
+from kb.types import Kind
+
+_CLOSED = ConfigDict(extra="forbid")
+
+Offset = Annotated[
+    int, Field(ge=0, description="In Unicode code points, into the document's text; half-open.")
+]
+
+
+@with_config(_CLOSED)
+class SpanShape(TypedDict):
+    """A stretch of the document's text."""
+
+    start: Offset
+    end: Offset
+
+
+@with_config(_CLOSED)
+class QuoteShape(SpanShape):
+    """A stretch of the document's text, with that text."""
+
+    text: str
+
+
+@with_config(_CLOSED)
+class MarkShape(SpanShape):
+    """Words that matched the query."""
+
+    weight: Annotated[float, Field(ge=0, le=1, description="Higher is the stronger match.")]
+
+
+@with_config(_CLOSED)
+class SignalsShape(TypedDict):
+    """What each ranker made of the passage; higher is nearer."""
+
+    dense: Annotated[float, Field(description="Vectors of its clauses.")]
+    lexical: Annotated[float, Field(description="Characters and words (BM25).")]
+    late: Annotated[float, Field(description="Vectors of its tokens (MaxSim).")]
+
+
+@with_config(_CLOSED)
+class TitledShape(TypedDict):
+    """A document by id and title."""
+
+    id: str
+    title: str
+
+
+@with_config(_CLOSED)
+class PassageShape(QuoteShape):
+    """The passage, verbatim."""
+
+    id: Annotated[str, Field(description="The same from build to build.")]
+    kind: Annotated[Kind, Field(description="The kind of section that it stands in.")]
+
+
+@with_config(_CLOSED)
+class HitShape(TypedDict):
+    """A passage that answers."""
+
+    rank: Annotated[int, Field(ge=1)]
+    score: Annotated[float, Field(description="Comparable within one answer only.")]
+    document: TitledShape
+    headings: Annotated[list[str], Field(description="From the first rank down to its section.")]
+    passage: PassageShape
+    evidence: Annotated[list[QuoteShape], Field(description="The clauses that answer best.")]
+    marks: Annotated[list[MarkShape], Field(description="The words of it that matched.")]
+    signals: SignalsShape
+    url: Annotated[str, Field(description="The passage in its document, on this server.")]
+
+
+@with_config(_CLOSED)
+class SearchShape(TypedDict):
+    """The answer to one query, wholly from one generation of the index."""
+
+    query: str
+    mode: Mode
+    generation: str
+    took_ms: Annotated[float, Field(ge=0)]
+    weak: Annotated[bool, Field(description="Nothing comes close: these are only the nearest.")]
+    hits: Annotated[list[HitShape], Field(description="Best first.")]
+
+
+@with_config(_CLOSED)
+class DocumentSummaryShape(TitledShape):
+    """A document without its text."""
+
+    name: Annotated[str, Field(description="Its path within the library.")]
+    characters: Annotated[int, Field(ge=0)]
+    sections: Annotated[int, Field(ge=0)]
+    passages: Annotated[int, Field(ge=0)]
+    clauses: Annotated[int, Field(ge=0)]
+    fingerprint: Annotated[str, Field(description="SHA-256 of the file, hexadecimal.")]
+
+
+@with_config(_CLOSED)
+class SkippedShape(TypedDict):
+    """A file of the library that could not be read."""
+
+    name: str
+    reason: str
+
+
+@with_config(_CLOSED)
+class LibraryShape(TypedDict):
+    """The documents of the serving generation."""
+
+    generation: str
+    built_at: Annotated[str, Field(description="ISO 8601, UTC.")]
+    documents: list[DocumentSummaryShape]
+    skipped: list[SkippedShape]
+
+
+@with_config(_CLOSED)
+class SectionShape(SpanShape):
+    """A node of the outline."""
+
+    title: str
+    kind: Kind
+    level: Annotated[int, Field(ge=0, description="0 for the title, 1 for the first rank.")]
+
+
+@with_config(_CLOSED)
+class DocumentShape(TitledShape):
+    """A whole document."""
+
+    name: Annotated[str, Field(description="Its path within the library.")]
+    generation: str
+    fingerprint: Annotated[str, Field(description="SHA-256 of the file, hexadecimal.")]
+    text: Annotated[str, Field(description="What every offset points into.")]
+    outline: Annotated[list[SectionShape], Field(description="Flat, in text order.")]
+
+
+@with_config(_CLOSED)
+class RebuildShape(TypedDict):
+    """How the newest rebuild stands."""
+
+    state: Literal["idle", "running", "done", "failed"]
+    stage: Annotated[str | None, Field(description="read, encode, index, verify or publish.")]
+    done: Annotated[int, Field(ge=0, description="Steps of this stage that are done.")]
+    total: Annotated[int, Field(ge=0, description="Steps of this stage; 0 when not known.")]
+    error: str | None
+    generation: Annotated[str | None, Field(description="What the rebuild published.")]
+    started_at: Annotated[str | None, Field(description="ISO 8601, UTC.")]
+    finished_at: Annotated[str | None, Field(description="ISO 8601, UTC.")]
+
+
+@with_config(_CLOSED)
+class AliveShape(TypedDict):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+@with_config(_CLOSED)
+class ReadyShape(TypedDict):
+    """An index is serving."""
+
+    status: Literal["ready"]
+    generation: str
+    fault: Annotated[str | None, Field(description="Why a newer generation is not served.")]
+
+
+@with_config(_CLOSED)
+class ParameterFaultShape(TypedDict):
+    """One parameter that does not fit."""
+
+    parameter: str
+    reason: str
+
+
+class _ProblemShape(TypedDict):
+    type: str
+    title: Annotated[str, Field(description="The status in words.")]
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: Annotated[str, Field(description="What happened and what to do.")]
+    request_id: Annotated[str, Field(description="Finds the request in the server's log.")]
+
+
+@with_config(_CLOSED)
+class ProblemShape(_ProblemShape, total=False):
+    """What went wrong (RFC 9457)."""
+
+    errors: Annotated[list[ParameterFaultShape], Field(description="With 400: each fault.")]
