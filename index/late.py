@@ -1,0 +1,125 @@
+"""Token vectors on disk and MaxSim over them: late interaction.
+
+Khattab and Zaharia, "ColBERT: Efficient and Effective Passage Search via Contextualized Late
+Interaction over BERT" (SIGIR 2020): each query token takes its best match among the text's
+tokens, and these are added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from index.encoder import Encoded, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of one text, or of several end to end, as they are stored.
+
+    Row i stands for the vector `codes[i] * scales[i]`: `codes` is `(n, dim)` int8, `scales`
+    `(n,)` float32. `spans` is `(n, 2)` int32, half-open code points into the text.
+    """
+
+    codes: npt.NDArray[np.int8]
+    scales: npt.NDArray[np.float32]
+    spans: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.scales)
+
+    def similarities(self, query: Vectors) -> Vectors:
+        """`(n, query tokens)` cosines with the unit rows of `query`."""
+        products = self.codes.astype(np.float32) @ query.T
+        return np.asarray(products * self.scales[:, None], dtype=np.float32)
+
+
+def quantised(encoded: Encoded) -> Tokens:
+    """int8 with a scale a row: half a step is 1/254 of the row's largest component."""
+    rows = encoded.tokens
+    scales = np.abs(rows).max(axis=1, initial=0.0).astype(np.float32) / np.float32(127)
+    codes = np.rint(rows / np.maximum(scales, 1e-12)[:, None]).astype(np.int8)
+    return Tokens(codes, scales, encoded.spans)
+
+
+class TokenWriter:
+    """Streams the tokens of texts into a folder; `starts` tells where each text begins."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._starts = [0]
+        self._files: tuple[BinaryIO, ...] = tuple(
+            (folder / f"{name}.bin").open("wb") for name in ("codes", "scales", "spans")
+        )
+
+    def __enter__(self) -> TokenWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+        np.save(self._folder / "starts.npy", np.array(self._starts, np.int64))
+
+    def add(self, tokens: Tokens) -> None:
+        """Append one text."""
+        for file, array in zip(
+            self._files, (tokens.codes, tokens.scales, tokens.spans), strict=True
+        ):
+            file.write(np.ascontiguousarray(array).tobytes())
+        self._starts.append(self._starts[-1] + len(tokens))
+
+
+class TokenStore:
+    """The tokens of many texts, memory-mapped: only what is asked for is read."""
+
+    def __init__(self, folder: Path, dim: int) -> None:
+        self._starts: npt.NDArray[np.int64] = np.load(folder / "starts.npy")
+        total = int(self._starts[-1])
+        self._codes: npt.NDArray[np.int8] = _mapped(folder / "codes.bin", "i1", (total, dim))
+        self._scales: npt.NDArray[np.float32] = _mapped(folder / "scales.bin", "<f4", (total,))
+        self._spans: npt.NDArray[np.int32] = _mapped(folder / "spans.bin", "<i4", (total, 2))
+
+    @property
+    def texts(self) -> int:
+        """Number of texts."""
+        return len(self._starts) - 1
+
+    def text(self, row: int) -> Tokens:
+        """The tokens of one text."""
+        return self.run(row, row + 1)
+
+    def run(self, first: int, last: int) -> Tokens:
+        """The tokens of a half-open run of texts, end to end."""
+        a, b = int(self._starts[first]), int(self._starts[last])
+        return Tokens(self._codes[a:b], self._scales[a:b], self._spans[a:b])
+
+    def counts(self, first: int, last: int) -> npt.NDArray[np.int64]:
+        """How many tokens each text of a half-open run has."""
+        return np.diff(self._starts[first : last + 1])
+
+
+def _mapped(path: Path, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    if 0 in shape:  # an empty file cannot be mapped
+        return np.zeros(shape, dtype)
+    return np.memmap(path, dtype, "r", shape=shape)
+
+
+def maxsim(similarities: Vectors, counts: Sequence[int] | npt.NDArray[np.int64]) -> Vectors:
+    """Mean over query tokens of each text's best cosine; `(texts,)`, 0 for a text of no tokens.
+
+    `similarities` is `(tokens, query tokens)` for texts end to end, `counts` tokens each.
+    """
+    counts = np.asarray(counts, np.int64)
+    scores = np.zeros(len(counts), np.float32)
+    filled = np.flatnonzero(counts)
+    if not filled.size or not similarities.shape[1]:
+        return scores
+    starts = (np.cumsum(counts) - counts)[filled]
+    scores[filled] = np.maximum.reduceat(similarities, starts, axis=0).mean(axis=1)
+    return scores
