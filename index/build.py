@@ -1,0 +1,216 @@
+"""Documents to a published generation: read, encode, index, verify, publish."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+
+from index import generation, lexical, sealed
+from index.encoder import Encoder
+from index.home import Home
+from index.snapshot import LEXICAL, TEXTS, Snapshot, open_current
+from index.texts import TextStore, TextWriter
+from index.vectors import write_vectors
+from kb import library
+from kb.errors import DocumentUnreadable, KBError, LibraryEmpty, RebuildRunning
+from kb.library import Skipped
+from kb.passages import cut
+
+
+class Progress(NamedTuple):
+    """How far a build is: `done` of `total` documents or passages of its `stage`."""
+
+    stage: str
+    done: int
+    total: int
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a generation holds."""
+
+    documents: int
+    sections: int
+    passages: int
+    clauses: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Documents by name, against the generation before."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did; names are of documents, `seconds` are by stage, in order."""
+
+    generation: str
+    skipped: tuple[Skipped, ...]
+    counts: Counts
+    encoded: int
+    """Passages that were embedded now, not taken from the generation before."""
+    changes: Changes
+    seconds: tuple[tuple[str, float], ...]
+
+
+class _Stages:
+    """Times the stages and tells of progress."""
+
+    def __init__(self, report: Report | None) -> None:
+        self._report = report or (lambda _progress: None)
+        self.seconds: list[tuple[str, float]] = []
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Callable[[int], None]]:
+        """The value given is to be called with the number of things done."""
+        began = time.perf_counter()
+        self._report(Progress(name, 0, total))
+        yield lambda done: self._report(Progress(name, done, total))
+        self._report(Progress(name, total, total))
+        self.seconds.append((name, round(time.perf_counter() - began, 3)))
+
+
+def build(
+    home: Home, encoder: Encoder, *, force: bool = False, progress: Report | None = None
+) -> BuildReport:
+    """Index the library of `home` and publish the result, whole or not at all.
+
+    Vectors of passages that the current generation has already are taken from it, unless
+    `force`. Files that cannot be read are skipped and named. Raises `RebuildRunning` while
+    another build runs, `LibraryEmpty` where nothing could be read; what served goes on serving.
+    """
+    library.install_shipped(home.documents)
+    with _alone(home):
+        before = _before(home, encoder)
+        draft = sealed.draft(generation.folder(home, generation.new_name()))
+        try:
+            return _build(home, encoder, draft, before, force, _Stages(progress))
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+            if before is not None:
+                before.close()
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """The system frees the lock of a process that died, so none is ever left behind."""
+    home.generations.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(home.lock, timeout=0):
+            generation.sweep(home, keep=set(generation.names(home)))
+            yield
+    except Timeout as error:
+        raise RebuildRunning(home.root) from error
+
+
+def _before(home: Home, encoder: Encoder) -> Snapshot | None:
+    """The generation to compare with and to take vectors from; none where it does not fit."""
+    try:
+        return open_current(home, encoder)
+    except KBError:
+        return None
+
+
+def _build(
+    home: Home,
+    encoder: Encoder,
+    draft: Path,
+    before: Snapshot | None,
+    force: bool,
+    stages: _Stages,
+) -> BuildReport:
+    texts, skipped = _read(home, draft, stages)
+    try:
+        counts = _counts(texts)
+        with stages.stage("encode", counts.passages) as done:
+            encoded = write_vectors(draft, texts, encoder, None if force else before, done)
+        with stages.stage("index", counts.passages) as done:
+            _write_lexical(draft / LEXICAL, texts, done)
+        changes = _changes(before, texts)
+    finally:
+        texts.close()
+    with stages.stage("verify", 1):
+        sealed.seal(draft, _facts(encoder, counts))
+        Snapshot.open(draft, encoder).close()
+    name = generation.new_name()
+    with stages.stage("publish", 1):
+        generation.publish(home, draft, name)
+    return BuildReport(name, skipped, counts, encoded, changes, tuple(stages.seconds))
+
+
+def _read(home: Home, draft: Path, stages: _Stages) -> tuple[TextStore, tuple[Skipped, ...]]:
+    findings = library.find(home.documents)
+    skipped = list(findings.skipped)
+    writer = TextWriter(draft / TEXTS)
+    with stages.stage("read", len(findings.sources)) as done:
+        for i, source in enumerate(findings.sources, 1):
+            try:
+                document = library.load(source)
+                writer.add(document, cut(document))
+            except DocumentUnreadable as error:
+                skipped.append(Skipped(source.name, error.reason))
+            done(i)
+        skipped.sort(key=lambda s: s.name)
+        writer.skip(skipped)
+        writer.close()
+    if not writer.passages:
+        raise LibraryEmpty(home.documents)
+    return TextStore(draft / TEXTS), tuple(skipped)
+
+
+def _counts(texts: TextStore) -> Counts:
+    summaries = texts.documents
+    return Counts(
+        documents=len(summaries),
+        sections=sum(summary.sections for summary in summaries),
+        passages=sum(summary.passages for summary in summaries),
+        clauses=sum(summary.clauses for summary in summaries),
+    )
+
+
+def _write_lexical(folder: Path, texts: TextStore, done: Callable[[int], None]) -> None:
+    numbers = {summary.id: number for number, summary in enumerate(texts.documents)}
+
+    def rows() -> Iterator[lexical.Row]:
+        for batch in texts.batches(256):
+            for row, passage in batch:
+                yield lexical.Row(row, numbers[passage.document_id], passage)
+            done(batch[-1][0] + 1)
+
+    folder.mkdir()
+    lexical.write(folder, rows())
+
+
+def _changes(before: Snapshot | None, texts: TextStore) -> Changes:
+    old = {d.name: d.fingerprint for d in before.texts.documents} if before else {}
+    new = {d.name: d.fingerprint for d in texts.documents}
+    return Changes(
+        added=tuple(name for name in new if name not in old),
+        changed=tuple(name for name in new if name in old and new[name] != old[name]),
+        removed=tuple(name for name in old if name not in new),
+        unchanged=tuple(name for name in new if old.get(name) == new[name]),
+    )
+
+
+def _facts(encoder: Encoder, counts: Counts) -> dict[str, object]:
+    return {
+        "encoder": {"name": encoder.name, "dim": encoder.dim},
+        "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "counts": asdict(counts),
+    }

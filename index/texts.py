@@ -1,0 +1,220 @@
+"""The words of a generation, in SQLite: documents, their outlines, their passages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any
+
+from index.hits import DocumentSummary
+from kb.errors import UnknownDocument
+from kb.library import Skipped
+from kb.types import Clause, Document, Passage, Section, Span
+
+_SCHEMA = """
+CREATE TABLE documents (
+    number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, name TEXT NOT NULL, title TEXT NOT NULL,
+    fingerprint TEXT NOT NULL, text TEXT NOT NULL, outline TEXT NOT NULL,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, summary TEXT NOT NULL
+);
+CREATE TABLE passages (
+    row INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, document INTEGER NOT NULL,
+    kind TEXT NOT NULL, headings TEXT NOT NULL, text TEXT NOT NULL,
+    start INTEGER NOT NULL, end INTEGER NOT NULL, clauses TEXT NOT NULL, digest TEXT NOT NULL
+);
+CREATE INDEX passages_digest ON passages (digest);
+CREATE TABLE skipped (name TEXT NOT NULL, reason TEXT NOT NULL);
+"""
+_PASSAGE = (
+    "SELECT p.id, d.id, p.kind, p.headings, p.text, p.start, p.end, p.clauses"
+    " FROM passages p JOIN documents d ON d.number = p.document"
+)
+
+
+def digest(passage: Passage) -> str:
+    """Equal for passages whose vectors are equal: the text and where its clauses are cut."""
+    return hashlib.sha256(json.dumps([passage.text, _cuts(passage)]).encode()).hexdigest()
+
+
+def _cuts(passage: Passage) -> list[tuple[int, int]]:
+    """Clause spans within the passage."""
+    return [(c.start - passage.start, c.end - passage.start) for c in passage.clauses]
+
+
+class TextWriter:
+    """Writes documents in order; a passage's row is its place among all passages."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path)
+        # what makes it durable is sealing the folder; a journal would only be left behind
+        self._db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
+        self.documents = self.sections = self.passages = self.clauses = 0
+
+    def add(self, document: Document, passages: Sequence[Passage]) -> None:
+        """Store a document. Raises `ValueError` where a span does not give its text."""
+        check_spans(document, passages)
+        first = self.passages
+        last = first + len(passages)
+        clauses = sum(len(passage.clauses) for passage in passages)
+        counts = (len(document.text), len(document.outline), len(passages), clauses)
+        row = (self.documents, document.id, document.name, document.title, document.fingerprint)
+        outline = [astuple(section) for section in document.outline]
+        self._db.execute(
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, document.text, _json(outline), first, last, _json(counts)),
+        )
+        self._db.executemany(
+            "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (_passage_row(i, self.documents, p) for i, p in enumerate(passages, first)),
+        )
+        self.documents += 1
+        self.sections += len(document.outline)
+        self.passages = last
+        self.clauses += clauses
+
+    def skip(self, skipped: Iterable[Skipped]) -> None:
+        """Remember what was left out, and why."""
+        self._db.executemany(
+            "INSERT INTO skipped VALUES (?, ?)", ((s.name, s.reason) for s in skipped)
+        )
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._db.commit()
+        self._db.close()
+
+
+def check_spans(document: Document, passages: Sequence[Passage]) -> None:
+    """Refuse to index a passage or clause that is not verbatim. Raises `ValueError`."""
+    for passage in passages:
+        pieces: tuple[Passage | Clause, ...] = (passage, *passage.clauses)
+        for piece in pieces:
+            if document.text[piece.start : piece.end] != piece.text:
+                raise ValueError(f"{document.name}: {piece.start}-{piece.end} is not its text")
+
+
+def _passage_row(row: int, document: int, passage: Passage) -> tuple[Any, ...]:
+    own = (passage.id, document, passage.kind, _json(passage.headings), passage.text)
+    return (row, *own, passage.start, passage.end, _json(_cuts(passage)), digest(passage))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+class TextStore:
+    """Reads what `TextWriter` wrote; safe for many threads."""
+
+    def __init__(self, path: Path) -> None:
+        # immutable: no lock file is made, so a read-only disk will do
+        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        self._lock = threading.Lock()
+        rows = self._all(
+            "SELECT id, name, title, fingerprint, summary, first, last FROM documents"
+            " ORDER BY number"
+        )
+        self.documents = tuple(_summary(*row[:5]) for row in rows)
+        self._rows = {row[0]: (number, row[5], row[6]) for number, row in enumerate(rows)}
+        self._by_id = {summary.id: summary for summary in self.documents}
+
+    def _all(self, statement: str, parameters: Sequence[object] = ()) -> list[Any]:
+        with self._lock:
+            return self._db.execute(statement, parameters).fetchall()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What was left out of this generation, and why."""
+        return tuple(Skipped(*row) for row in self._all("SELECT name, reason FROM skipped"))
+
+    def summary(self, document_id: str) -> DocumentSummary:
+        """Raises `UnknownDocument`."""
+        self.rows(document_id)
+        return self._by_id[document_id]
+
+    def rows(self, document_id: str) -> tuple[int, int, int]:
+        """A document's number and its half-open range of passage rows, else `UnknownDocument`."""
+        try:
+            return self._rows[document_id]
+        except KeyError:
+            raise UnknownDocument(document_id) from None
+
+    def document(self, document_id: str) -> Document:
+        """The whole document. Raises `UnknownDocument`."""
+        number, _, _ = self.rows(document_id)
+        [row] = self._all(
+            "SELECT id, name, title, text, outline, fingerprint FROM documents WHERE number = ?",
+            (number,),
+        )
+        document_id, name, title, text, outline, fingerprint = row
+        sections = tuple(_section(*fields) for fields in json.loads(outline))
+        return Document(document_id, name, title, text, sections, fingerprint)
+
+    def passages(self, first: int, last: int) -> list[Passage]:
+        """Passages by row, half-open."""
+        where = " WHERE p.row >= ? AND p.row < ? ORDER BY p.row"
+        return [_passage(*row) for row in self._all(_PASSAGE + where, (first, last))]
+
+    def passage(self, row: int) -> Passage:
+        """The passage of a row."""
+        [passage] = self.passages(row, row + 1)
+        return passage
+
+    def batches(self, size: int) -> Iterator[list[tuple[int, Passage]]]:
+        """All passages with their rows, `size` at a time."""
+        first = 0
+        while passages := self.passages(first, first + size):
+            yield list(enumerate(passages, first))
+            first += size
+
+    def find(self, digest: str) -> int | None:
+        """The row of a passage that has this `digest`."""
+        rows = self._all("SELECT row FROM passages WHERE digest = ? LIMIT 1", (digest,))
+        return int(rows[0][0]) if rows else None
+
+
+def _summary(
+    document_id: str, name: str, title: str, fingerprint: str, counts: str
+) -> DocumentSummary:
+    characters, sections, passages, clauses = json.loads(counts)
+    return DocumentSummary(
+        document_id, name, title, characters, sections, passages, clauses, fingerprint
+    )
+
+
+def _section(
+    title: str,
+    kind: Any,
+    level: int,
+    start: int,
+    end: int,
+    heading: list[int] | None,
+    body: list[list[int]],
+    path: list[str],
+) -> Section:
+    span = Span(*heading) if heading else None
+    return Section(title, kind, level, start, end, span, tuple(Span(*b) for b in body), tuple(path))
+
+
+def _passage(
+    passage_id: str,
+    document_id: str,
+    kind: Any,
+    headings: str,
+    text: str,
+    start: int,
+    end: int,
+    cuts: str,
+) -> Passage:
+    clauses = tuple(Clause(text[a:b], start + a, start + b) for a, b in json.loads(cuts))
+    titles = tuple(json.loads(headings))
+    return Passage(passage_id, document_id, kind, titles, text, start, end, clauses)
