@@ -1,4 +1,4 @@
-"""What a search answers with: hits, their evidence and marks. All frozen; web turns them to JSON."""
+"""What a search answers with: hits, their evidence and their marks. All frozen."""
 
 from __future__ import annotations
 
