@@ -1,0 +1,76 @@
+"""Fixtures: a library of three short reports, its home, and a searcher over it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from index.build import build
+from index.home import Home
+from index.search import Searcher
+from tests.fakes import HashEncoder
+
+REPORTS = {
+    "union.txt": """五年工作报告
+
+——区总工会工作回顾
+
+一、维护职工权益
+
+成功调解劳动争议案件2700余件,为职工挽回经济损失1.04亿元。开展法律咨询活动,服务职工30万人次。
+
+二、服务户外劳动者
+
+在主要街道临街店铺建立暖心驿站,为快递小哥、外卖送餐员、环卫工人提供饮水、热饭、充电、休息等服务。
+""",
+    "sports.txt": """职工文体活动总结
+
+举办健步走、书画摄影展和歌咏比赛,参与职工113万余人次,开设兴趣班208期,丰富了职工的业余生活。
+""",
+    "budget.md": """# 经费预算
+
+## 收入
+
+全年收入2573万元,全部用于支持基层工会开展工作,并按规定向社会公开😀。
+
+## 支出
+
+严格控制“三公”经费使用,强化预算管理,推进经审工作全覆盖。
+""",
+}
+
+
+@pytest.fixture
+def encoder() -> HashEncoder:
+    return HashEncoder()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home whose library holds the three mini reports; nothing is built yet."""
+    home = Home(tmp_path / "home", tmp_path / "home" / "documents")
+    home.documents.mkdir(parents=True)
+    for name, text in REPORTS.items():
+        (home.documents / name).write_text(text, encoding="utf-8")
+    return home
+
+
+@pytest.fixture
+def searcher(home: Home, encoder: HashEncoder) -> Iterator[Searcher]:
+    """Over the built index of the mini reports."""
+    build(home, encoder)
+    searcher = Searcher.open(home, encoder)
+    yield searcher
+    searcher.close()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The data folder beside the checkout; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("KB_SHARED", Path(__file__).parents[2] / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no data folder {folder}")
+    return folder
