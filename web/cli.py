@@ -92,7 +92,9 @@ def build(ctx: click.Context, force: bool, as_json: bool) -> None:
     finally:
         steps.close()
     if as_json:
-        _print_json({**asdict(report), "seconds": dict(report.seconds)})
+        counts, changes = asdict(report.counts), asdict(report.changes)
+        seconds = dict(report.seconds)
+        _print_json({**asdict(report), "counts": counts, "changes": changes, "seconds": seconds})
     else:
         click.echo(build_summary(report))
 
@@ -108,7 +110,7 @@ def build(ctx: click.Context, force: bool, as_json: bool) -> None:
 @json_option
 @home_options
 @click.pass_context
-def search(  # noqa: PLR0917 - click passes them by name
+def search(
     ctx: click.Context, question: str, k: int, mode: str, document: str | None, as_json: bool
 ) -> None:
     """Print the passages that answer QUESTION."""

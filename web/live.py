@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 from flask import Flask, current_app, g
 
-from kb.errors import IndexDamaged, IndexMissing, KBError, NotReady
+from kb.errors import IndexDamaged, IndexMissing, KBError, NotReady, RebuildRunning
 from web.rebuild import Rebuilder, RebuildState
 
 if TYPE_CHECKING:
@@ -155,14 +155,22 @@ class Live:
         from index.search import Searcher
 
         self._encoder = self._load_encoder()
+        while self.searcher is None and not self._stopping.is_set():
+            try:
+                self.adopt(Searcher.open(self.home, self._encoder))
+            except (IndexMissing, IndexDamaged) as error:
+                self._first_build(str(error))
+
+    def _first_build(self, reason: str) -> None:
+        """The documents are the truth and the index is made from them: make it (again)."""
+        log.warning("building the index", reason=reason)
         try:
-            self.adopt(Searcher.open(self.home, self._encoder))
-        except (IndexMissing, IndexDamaged) as error:
-            # The documents are the truth and the index is made from them: make it again.
-            log.warning("building the index", reason=str(error))
             state = self._rebuilder.run()
-            if state.state == "failed":
-                raise KBError(state.error or "the first build failed") from error
+        except RebuildRunning:  # another process is at it: take what it makes
+            self._stopping.wait(POLL_SECONDS)
+        else:
+            if state.state == "failed" and not self._stopping.is_set():
+                raise KBError(state.error or "the first build failed")
 
     def _build(self, progress: Callable[[Progress], None]) -> str:
         from index.build import build

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -47,6 +48,7 @@ class _Operation:
     more: JSON | None = None
 
 
+@lru_cache(maxsize=4)
 def document(settings: Settings) -> JSON:
     """The whole description for a server with these `settings`."""
     paths: JSON = {}

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import structlog
 from flask import Flask, Response, g, json, render_template, request
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from kb.errors import KBError, NotReady, Overloaded, RebuildRunning, UnknownDocument
 from web.shapes import ProblemShape
@@ -63,7 +63,10 @@ def _http(error: HTTPException) -> Response:
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return error.get_response()  # type: ignore[return-value]  # a redirect of the router's
     faults = error.faults if isinstance(error, BadParameters) else ()
-    response = _answer(error.code, error.description or "", faults)
+    detail = error.description or ""
+    if isinstance(error, RequestEntityTooLarge):
+        detail = f"the body is larger than {request.max_content_length} bytes"
+    response = _answer(error.code, detail, faults)
     for name, value in error.get_headers():
         if name not in {"Content-Type", "Content-Length"}:
             response.headers[name] = value

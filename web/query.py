@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from flask import request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from werkzeug.exceptions import RequestURITooLarge, UnsupportedMediaType
 
 from web.problems import BadParameters
@@ -19,9 +20,9 @@ MAX_K = 100
 
 def _speakable(text: str) -> str:
     if not text.strip():
-        raise ValueError("must not be blank")
+        raise PydanticCustomError("blank", "must not be blank")
     if "\0" in text:
-        raise ValueError("must not contain NUL")
+        raise PydanticCustomError("nul", "must not contain NUL")
     return text
 
 

