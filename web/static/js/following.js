@@ -1,0 +1,106 @@
+// Pages that stay open follow the index: often while it is rebuilt, seldom otherwise.
+import { reveal } from "./copy.js";
+import { fetchFragment } from "./fragment.js";
+import { say } from "./voice.js";
+
+const BUSY = 700;
+const CALM = 10_000;
+
+export function following() {
+  const notice = document.getElementById("notice");
+  const rebuild = document.getElementById("rebuild");
+  const preparing = document.getElementById("preparing");
+  if (notice) follow(notice, notice, () => document.querySelector(".answer")?.dataset.generation);
+  if (rebuild) {
+    const panel = document.getElementById("panel");
+    follow(rebuild, panel, () => rebuild.dataset.generation);
+    start(rebuild, panel);
+  }
+  if (preparing) follow(preparing, preparing, () => "");
+}
+
+const wake = new EventTarget();
+
+function follow(source, place, generation) {
+  let timer = 0;
+  const again = () => {
+    clearTimeout(timer);
+    if (!document.hidden) timer = setTimeout(look, place.querySelector("[data-busy]") ? BUSY : CALM);
+  };
+  const look = async () => {
+    clearTimeout(timer);
+    try {
+      const url = new URL(source.dataset.address, location.href);
+      url.searchParams.set("generation", generation() ?? "");
+      const { ok, nodes } = await fetchFragment(url);
+      if (ok) settle(place, nodes);
+    } catch {
+      // the server may be restarting: the next look will tell
+    }
+    again();
+  };
+  document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));
+  wake.addEventListener("look", look);
+  again();
+}
+
+// Replace what changed only, so that focus and a typed token survive.
+function settle(place, nodes) {
+  const holder = document.createElement("div");
+  holder.append(...nodes);
+  if (holder.querySelector("[data-ready]")) location.reload();
+  reveal(holder);
+  const same = outline(holder) === outline(place);
+  if (same && holder.querySelector("progress")) {
+    move(place, holder);
+  } else if (!same) {
+    place.replaceChildren(...holder.childNodes);
+  }
+  say(place.querySelector("[data-say]")?.dataset.say);
+}
+
+function outline(element) {
+  const copy = element.cloneNode(true);
+  for (const token of copy.querySelectorAll("[name=csrf_token]")) token.remove();
+  for (const input of copy.querySelectorAll("progress, .aside")) input.replaceWith(document.createElement("i"));
+  return copy.innerHTML.replace(/\s+/g, " ").trim();
+}
+
+function move(place, holder) {
+  const bars = [place.querySelector("progress"), holder.querySelector("progress")];
+  for (const name of ["value", "max"]) {
+    const value = bars[1].getAttribute(name);
+    if (value === null) bars[0].removeAttribute(name);
+    else bars[0].setAttribute(name, value);
+  }
+  const words = [place.querySelector(".aside"), holder.querySelector(".aside")];
+  if (words[0] && words[1]) words[0].textContent = words[1].textContent;
+}
+
+function start(rebuild, panel) {
+  panel.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = event.target.querySelector("button");
+    button.disabled = true;
+    try {
+      const response = await fetch(event.target.action, { method: "POST", body: new FormData(event.target) });
+      if (response.ok) wake.dispatchEvent(new Event("look"));
+      else await refuse(panel, response);
+    } catch {
+      button.disabled = false;
+      return;
+    }
+    rebuild.focus({ preventScroll: true });
+  });
+}
+
+async function refuse(panel, response) {
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const reason = document.createElement("p");
+  reason.className = "outcome failed";
+  reason.textContent = `${page.querySelector("h1")?.textContent ?? response.status} · ${page.querySelector("main h1 + p")?.textContent ?? ""}`;
+  panel.querySelector(".outcome")?.remove();
+  panel.prepend(reason);
+  say(reason.textContent);
+  panel.querySelector("button").disabled = false;
+}

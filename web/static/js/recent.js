@@ -1,0 +1,48 @@
+// Recent questions: kept in this browser only, never sent but as the question itself.
+const KEY = "recent-questions";
+const MOST = 8;
+
+function load() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    return Array.isArray(kept) ? kept.filter((each) => typeof each === "string") : [];
+  } catch {
+    return [];
+  }
+}
+
+function store(questions) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(questions));
+  } catch {
+    // private windows refuse: then nothing is remembered
+  }
+}
+
+export function remember(question) {
+  const text = question.trim();
+  if (text) store([text, ...load().filter((each) => each !== text)].slice(0, MOST));
+}
+
+export function recent() {
+  const section = document.querySelector("[data-recent]");
+  const questions = section ? load() : [];
+  if (!questions.length) return;
+  section.querySelector("ul").replaceChildren(...questions.map(item));
+  section.querySelector("button").onclick = () => {
+    localStorage.removeItem(KEY);
+    section.hidden = true;
+    document.getElementById("q").focus();
+  };
+  section.hidden = false;
+}
+
+function item(question) {
+  const link = document.createElement("a");
+  link.href = `?${new URLSearchParams({ q: question })}`;
+  link.dataset.frame = "";
+  link.textContent = question;
+  const line = document.createElement("li");
+  line.append(link);
+  return line;
+}

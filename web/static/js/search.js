@@ -1,0 +1,95 @@
+// Searching within the frame: the URL, back and forward behave as if each result were a page.
+import { reveal } from "./copy.js";
+import { fetchFragment } from "./fragment.js";
+import { remember, recent } from "./recent.js";
+import { say } from "./voice.js";
+
+const form = document.getElementById("ask");
+const frame = document.getElementById("frame");
+let running = null;
+
+export function search() {
+  if (!form) return;
+  const box = form.elements.q;
+  let composing = false;
+  box.addEventListener("compositionstart", () => { composing = true; });
+  // Safari ends the composition before the Enter that ended it arrives
+  box.addEventListener("compositionend", () => setTimeout(() => { composing = false; }));
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (composing || event.isComposing || event.keyCode === 229)) {
+      event.preventDefault();
+    }
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!composing) go(address());
+  });
+  form.addEventListener("change", (event) => {
+    if (event.target !== box && box.value.trim()) go(address());
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-frame], a[data-again]");
+    if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    go(link.hasAttribute("data-again") ? location.href : link.href);
+  });
+  window.addEventListener("popstate", (event) => show(location.href, event.state?.y ?? 0));
+  note();
+}
+
+function address() {
+  const url = new URL(form.action);
+  for (const [name, value] of new FormData(form)) {
+    const text = value.trim();
+    if (text && !(name === "mode" && text === "hybrid")) url.searchParams.set(name, text);
+  }
+  return url.href;
+}
+
+async function go(href) {
+  history.replaceState({ y: scrollY }, "");
+  if (href !== location.href) history.pushState({ y: 0 }, "", href);
+  await show(href, 0);
+}
+
+async function show(href, y) {
+  running?.abort();
+  const mine = running = new AbortController();
+  fill(new URL(href).searchParams);
+  frame.setAttribute("aria-busy", "true");
+  try {
+    const url = new URL(frame.dataset.address, location.href);
+    url.search = new URL(href).search;
+    const answer = await fetchFragment(url, mine.signal);
+    frame.replaceChildren(...answer.nodes);
+    document.getElementById("notice").replaceChildren();
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    frame.replaceChildren(document.getElementById("offline").content.cloneNode(true));
+    say(frame.querySelector("h2").textContent);
+  }
+  if (running !== mine) return;
+  frame.removeAttribute("aria-busy");
+  note();
+  reveal(frame);
+  scrollTo({ top: y, behavior: "instant" });
+}
+
+// The form shows what the address asks, also after going back.
+function fill(asked) {
+  form.elements.q.value = asked.get("q") ?? "";
+  form.elements.mode.value = asked.get("mode") ?? "hybrid";
+  if (form.elements.document) form.elements.document.value = asked.get("document") ?? "";
+}
+
+// Take over what the new contents say of themselves.
+function note() {
+  const answer = frame.querySelector(".answer");
+  document.body.classList.toggle("is-blank", Boolean(answer && !new URL(location.href).searchParams.get("q")?.trim()));
+  form.elements.q.removeAttribute("aria-invalid");
+  if (!answer) return;
+  document.title = answer.dataset.title;
+  say(answer.dataset.say);
+  if (frame.querySelector(".hits")) remember(form.elements.q.value);
+  recent();
+}
