@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from index.hits import DocumentSummary, Hit, Results
@@ -10,6 +11,7 @@ from web import shapes
 from web.rebuild import RebuildState
 
 if TYPE_CHECKING:
+    from index.build import BuildReport
     from index.search import Searcher
 
 
@@ -114,4 +116,16 @@ def rebuild(state: RebuildState) -> shapes.RebuildShape:
         "generation": state.generation,
         "started_at": state.started_at,
         "finished_at": state.finished_at,
+    }
+
+
+def build(report: BuildReport) -> dict[str, object]:
+    """The JSON of a finished build, as `kb build --json` prints it."""
+    return {
+        "generation": report.generation,
+        **asdict(report.counts),
+        "encoded": report.encoded,
+        **asdict(report.changes),
+        "skipped": [{"name": each.name, "reason": each.reason} for each in report.skipped],
+        "seconds": dict(report.seconds),
     }

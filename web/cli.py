@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kb.errors import KBError
+from kb.errors import IndexMissing, KBError
 
 if TYPE_CHECKING:
+    from index.encoder import Encoder
+    from index.figures import Report
+    from index.hits import Mode
     from index.home import Home
 
 
@@ -51,6 +55,10 @@ def _remember(ctx: click.Context, option: click.Parameter, value: Path | None) -
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+mode_option = click.option(
+    "--mode", default="hybrid", show_default=True,
+    type=click.Choice(["hybrid", "dense", "lexical"]), help="Which rankers to use.",
+)  # fmt: skip
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,18 +91,15 @@ def build(ctx: click.Context, force: bool, as_json: bool) -> None:
     """Index the documents: a new generation takes the old one's place."""
     from index.build import build as run
     from index.encoder import load_encoder
+    from web import answers
     from web.terminal import Steps, build_summary
 
     home = _home(ctx)
-    steps = Steps()
-    try:
-        report = run(home, load_encoder(home, _say), force=force, progress=steps)
-    finally:
-        steps.close()
+    encoder = load_encoder(home, _say)
+    with closing(Steps()) as steps:
+        report = run(home, encoder, force=force, progress=steps)
     if as_json:
-        counts, changes = asdict(report.counts), asdict(report.changes)
-        seconds = dict(report.seconds)
-        _print_json({**asdict(report), "counts": counts, "changes": changes, "seconds": seconds})
+        _print_json(answers.build(report))
     else:
         click.echo(build_summary(report))
 
@@ -102,16 +107,13 @@ def build(ctx: click.Context, force: bool, as_json: bool) -> None:
 @main.command()
 @click.argument("question")
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1, 100), help="Most hits.")
-@click.option(
-    "--mode", default="hybrid", show_default=True,
-    type=click.Choice(["hybrid", "dense", "lexical"]), help="Which rankers to use.",
-)  # fmt: skip
+@mode_option
 @click.option("--document", metavar="ID", help="Search this document alone.")
 @json_option
 @home_options
 @click.pass_context
 def search(
-    ctx: click.Context, question: str, k: int, mode: str, document: str | None, as_json: bool
+    ctx: click.Context, question: str, k: int, mode: Mode, document: str | None, as_json: bool
 ) -> None:
     """Print the passages that answer QUESTION."""
     from web import query
@@ -122,23 +124,61 @@ def search(
     except BadParameters as error:
         raise click.UsageError(error.description or "") from error
 
-    from index import generation
     from index.encoder import load_encoder
     from index.search import Searcher
-    from kb.errors import IndexMissing
     from web import answers, terminal
 
     home = _home(ctx)
-    if generation.current(home) is None:  # said before the model is loaded for nothing
-        raise IndexMissing(home.root)
-    searcher = Searcher.open(home, load_encoder(home, _say))
-    found = searcher.search(asked.q, k=asked.k, mode=asked.mode, document=asked.document)
+    _require_index(home)
+    with closing(Searcher.open(home, load_encoder(home, _say))) as searcher:
+        found = searcher.search(asked.q, k=asked.k, mode=asked.mode, document=asked.document)
     if as_json:
         _print_json(answers.results(found))
         return
     if found.weak:
         _say("Nothing close to this was found; these are the nearest passages.")
     click.echo(terminal.hits(found))
+
+
+@main.command("eval")
+@click.argument("questions", type=click.Path(exists=True, path_type=Path))
+@mode_option
+@click.option("--misses", is_flag=True, help="List the questions whose first hit is wrong.")
+@json_option
+@home_options
+@click.pass_context
+def evaluate(ctx: click.Context, questions: Path, mode: Mode, misses: bool, as_json: bool) -> None:
+    """Measure the ranking on QUESTIONS, a .jsonl file or a folder of the BEIR layout."""
+    from index.encoder import load_encoder
+    from web import terminal
+
+    home = _home(ctx)
+    _require_index(home, unless=questions.is_dir())
+    report = _evaluated(questions, home, load_encoder(home, _say), mode)
+    if as_json:
+        listed = {"misses": [asdict(each) for each in report.misses]} if misses else {}
+        _print_json({**report.as_json(), **listed})
+        return
+    click.echo(report.table())
+    if misses:
+        click.echo(terminal.misses(report))
+
+
+def _evaluated(questions: Path, home: Home, encoder: Encoder, mode: Mode) -> Report:
+    from index.build import Progress
+    from index.evaluate import evaluate_collection, evaluate_questions
+    from index.search import Searcher
+    from web.terminal import Steps
+
+    with closing(Steps()) as steps:
+
+        def done(count: int, total: int) -> None:
+            steps(Progress("ask", count, total))
+
+        if questions.is_dir():
+            return evaluate_collection(questions, encoder, done, mode)
+        with closing(Searcher.open(home, encoder)) as searcher:
+            return evaluate_questions(questions, searcher, done, mode)
 
 
 @main.command()
@@ -173,6 +213,14 @@ def _home(ctx: click.Context) -> Home:
     from index.home import Home
 
     return Home.resolve(ctx.obj.get("home"), ctx.obj.get("documents"))
+
+
+def _require_index(home: Home, *, unless: bool = False) -> None:
+    """Say that there is no index before seconds are spent on loading the model."""
+    from index import generation
+
+    if not unless and generation.current(home) is None:
+        raise IndexMissing(home.root)
 
 
 def _say(line: str) -> None:

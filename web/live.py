@@ -94,7 +94,8 @@ class Live:
         self._stopping.set()
         stopped = self._rebuilder.stop(timeout)
         if self._thread is not None:
-            self._thread.join(timeout)
+            # Loading the model cannot be told to stop, and loses nothing when it ends with us.
+            self._thread.join(timeout if self.state.state == "running" else POLL_SECONDS)
             stopped = stopped and not self._thread.is_alive()
         return stopped
 
@@ -110,6 +111,7 @@ class Live:
             if old:
                 old.retired = True
             idle = old is not None and old.users == 0
+        log.info("serving", generation=searcher.generation)
         if old and idle:
             old.searcher.close()
 

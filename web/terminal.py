@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from index.build import BuildReport, Progress
+    from index.figures import Report
     from index.hits import Hit, Results
     from kb.types import Span
 
@@ -19,6 +20,7 @@ STAGES = {
     "index": "Building the index",
     "verify": "Checking it",
     "publish": "Publishing it",
+    "ask": "Asking questions",
 }
 LINE_SECONDS = 5.0  # how often a log that is no terminal hears of a long stage
 
@@ -85,6 +87,14 @@ def build_summary(report: BuildReport) -> str:
     stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in report.seconds)
     lines.append(f"seconds     {stages}")
     return "\n".join(lines)
+
+
+def misses(report: Report) -> str:
+    """The questions whose first hit is wrong, with the rank of the right one."""
+    return "\n".join(
+        f"{each.id}\t{each.rank or '-'}\t{each.question}\t{each.first[:40]}…"
+        for each in report.misses
+    )
 
 
 def hits(results: Results) -> str:
