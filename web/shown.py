@@ -91,7 +91,7 @@ def path_of(hit: Hit) -> tuple[str, ...]:
 
 def _citation(hit: Hit, path: tuple[str, ...]) -> str:
     place = gettext(
-        "characters %(first)d-%(last)d", first=hit.passage.start + 1, last=hit.passage.end
+        "characters %(first)d–%(last)d", first=hit.passage.start + 1, last=hit.passage.end
     )
     if path == (hit.document.title,):
         return gettext("— %(title)s, %(place)s", title=hit.document.title, place=place)
