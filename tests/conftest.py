@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
 from index.build import build
 from index.home import Home
 from index.search import Searcher
 from tests.fakes import HashEncoder
+from tests.waiting import wait_for
+from web import create_app
+from web.live import Live
+from web.settings import Settings
 
 REPORTS = {
     "union.txt": """五年工作报告
@@ -74,3 +79,20 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data folder {folder}")
     return folder
+
+
+@pytest.fixture
+def live(home: Home, encoder: HashEncoder) -> Iterator[Live]:
+    """Serving the mini reports, following and rebuilding as a server does."""
+    build(home, encoder)
+    live = Live(home, lambda: encoder)
+    live.start()
+    wait_for(lambda: live.searcher is not None)
+    yield live
+    assert live.stop()
+
+
+@pytest.fixture
+def client(live: Live) -> FlaskClient:
+    """Asks the application over `live`, from this machine."""
+    return create_app(live, settings=Settings()).test_client()
