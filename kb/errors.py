@@ -100,3 +100,12 @@ class BadSetting(KBError):
         super().__init__(f"{name}={value!r} is not {wanted}")
         self.name = name
         self.value = value
+
+
+class QuestionsUnreadable(KBError):
+    """A file of judged questions is missing or not of the form that `kb eval` reads."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"cannot read the questions in {path}: {reason}")
+        self.path = path
+        self.reason = reason

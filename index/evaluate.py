@@ -1,0 +1,181 @@
+"""Judged questions to figures: recall at ranks, MRR, and whether the evidence holds the answer."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from index.build import build
+from index.encoder import Encoder
+from index.figures import Judgement, Report
+from index.hits import Hit, Mode, Results
+from index.home import Home
+from index.search import Searcher
+from kb.errors import QuestionsUnreadable
+
+DEPTH = 10  # MRR@10 and R@10 look no further
+_PASSAGES_PER_DOCUMENT = 10  # so that ten documents are found even where each fills many ranks
+
+Done = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A judged question. `relevant` holds evidence spans or document names; none: no answer."""
+
+    id: str
+    text: str
+    kind: str
+    relevant: tuple[str, ...]
+    answers: tuple[str, ...]
+
+
+def evaluate_questions(
+    path: Path, searcher: Searcher, done: Done | None = None, mode: Mode = "hybrid"
+) -> Report:
+    """Ask the questions of a JSON-lines file of the library that `searcher` serves.
+
+    A passage is right when, white space removed, it contains an evidence span. Raises
+    `QuestionsUnreadable`.
+    """
+    questions = [_from_line(record, path) for record in _lines(path)]
+
+    def ask(question: Question) -> Judgement:
+        results = searcher.search(question.text, k=DEPTH, mode=mode)
+        spans = [_squeezed(span) for span in question.relevant]
+        ranks = [h.rank for h in results.hits if _holds(_squeezed(h.passage.text), spans)]
+        return _judged(question, results, min(ranks, default=None))
+
+    return _asked(questions, ask, done)
+
+
+def evaluate_collection(
+    folder: Path, encoder: Encoder, done: Done | None = None, mode: Mode = "hybrid"
+) -> Report:
+    """Index a collection of the BEIR layout in a throw-away home and ask its queries.
+
+    Each text is a document of its own; documents are ranked by their best passage. Raises
+    `QuestionsUnreadable`.
+    """
+    with _collection(folder, encoder) as (searcher, names):
+        questions = list(_queries(folder, names))
+        limit = DEPTH * _PASSAGES_PER_DOCUMENT
+
+        def ask(question: Question) -> Judgement:
+            results = searcher.search(question.text, k=limit, mode=mode)
+            documents = list(dict.fromkeys(hit.document.name for hit in results.hits))[:DEPTH]
+            ranks = [i for i, name in enumerate(documents, 1) if name in question.relevant]
+            return _judged(question, results, min(ranks, default=None))
+
+        return _asked(questions, ask, done)
+
+
+def _asked(
+    questions: Sequence[Question], ask: Callable[[Question], Judgement], done: Done | None
+) -> Report:
+    judgements = []
+    for i, question in enumerate(questions, 1):
+        judgements.append(ask(question))
+        if done:
+            done(i, len(questions))
+    return Report(tuple(judgements))
+
+
+def _judged(question: Question, results: Results, rank: int | None) -> Judgement:
+    in_evidence = None
+    if question.answers and results.hits:
+        in_evidence = _holds(_evidence_text(results.hits[0]), map(_squeezed, question.answers))
+    return Judgement(
+        id=question.id,
+        question=question.text,
+        kind=question.kind,
+        answerable=bool(question.relevant),
+        rank=rank,
+        weak=results.weak,
+        in_evidence=in_evidence,
+        first=results.hits[0].passage.text if results.hits else "",
+    )
+
+
+def _evidence_text(hit: Hit) -> str:
+    passage = hit.passage
+    return _squeezed(
+        "".join(passage.text[a - passage.start : b - passage.start] for a, b in hit.evidence)
+    )
+
+
+def _holds(text: str, spans: Iterable[str]) -> bool:
+    return any(span in text for span in spans)
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for line in file:
+                if line.strip():
+                    yield dict(json.loads(line))
+    except (OSError, ValueError, TypeError) as error:
+        raise QuestionsUnreadable(path, str(error)) from error
+
+
+def _from_line(record: dict[str, Any], path: Path) -> Question:
+    try:
+        answer = record.get("answer") or ""
+        return Question(
+            str(record["id"]),
+            str(record["question"]),
+            str(record.get("kind", "")),
+            tuple(record["evidence"]),
+            (answer,) if answer else (),
+        )
+    except (KeyError, TypeError) as error:
+        raise QuestionsUnreadable(path, f"a line lacks {error}") from error
+
+
+@contextmanager
+def _collection(folder: Path, encoder: Encoder) -> Iterator[tuple[Searcher, dict[str, str]]]:
+    """A searcher over the corpus, and the document name of each corpus id."""
+    with tempfile.TemporaryDirectory() as root:
+        home = Home(Path(root), Path(root) / "documents")
+        home.documents.mkdir()
+        names: dict[str, str] = {}
+        by_text: dict[str, str] = {}
+        for i, record in enumerate(_lines(folder / "corpus.jsonl")):
+            title, body = record.get("title") or "", record["text"]
+            text = f"{title}\n\n{body}" if title else body
+            # texts that are equal are one document of a library
+            names[str(record["_id"])] = name = by_text.setdefault(text, f"{i:07}.txt")
+            (home.documents / name).write_text(text, encoding="utf-8", newline="")
+        build(home, encoder)
+        searcher = Searcher.open(home, encoder)
+        try:
+            yield searcher, names
+        finally:
+            searcher.close()
+
+
+def _queries(folder: Path, names: dict[str, str]) -> Iterator[Question]:
+    relevant: dict[str, list[str]] = defaultdict(list)
+    path = folder / "qrels.tsv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                if int(row["score"]) > 0:
+                    relevant[row["query-id"]].append(names[row["corpus-id"]])
+    except (OSError, KeyError, ValueError) as error:
+        raise QuestionsUnreadable(path, str(error)) from error
+    for record in _lines(folder / "queries.jsonl"):
+        key = str(record["_id"])
+        answers = tuple(record.get("answers") or ())
+        yield Question(key, record["text"], "", tuple(relevant[key]), answers)
