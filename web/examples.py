@@ -34,8 +34,9 @@ def _about_figures(document: Document) -> Iterator[str]:
 
 
 def _about_headings(document: Document) -> Iterator[str]:
-    deepest_first = sorted(document.outline, key=lambda section: -section.level)
-    for section in deepest_first:
+    # a title of one phrase makes a better question than a line of slogans
+    plain_first = sorted(document.outline, key=lambda section: len(section.title.split()))
+    for section in plain_first:
         if section.kind not in ("section", "run_in"):
             continue
         for words in reversed(section.title.split()):

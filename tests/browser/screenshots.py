@@ -1,0 +1,87 @@
+"""Pictures of a running server's pages: `python -m tests.browser.screenshots URL FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser
+
+from tests.browser.chromium import launched
+
+WIDE = (1440, 900)
+PHONE = (390, 844)
+ASKED = "外卖小哥歇脚的地方"
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture: what is opened, how wide, in which theme and language."""
+
+    name: str
+    path: str
+    size: tuple[int, int] = WIDE
+    theme: Literal["light", "dark"] = "light"
+    language: str = "zh-CN"
+    whole: bool = False
+    click: str = ""
+
+
+SHOTS = (
+    Shot("home", "/"),
+    Shot("search", f"/?q={ASKED}"),
+    Shot("search-dark", f"/?q={ASKED}", theme="dark"),
+    Shot("search-phone", f"/?q={ASKED}", size=PHONE),
+    Shot("search-english", f"/?q={ASKED}", language="en-GB"),
+    Shot("why", f"/?q={ASKED}", click=".why summary"),
+    Shot("nothing-close", "/?q=火星基地的氧气从哪里来"),
+    Shot("reading", f"/?q={ASKED}", click=".hit .open"),
+    Shot("reading-dark", f"/?q={ASKED}", theme="dark", click=".hit .open"),
+    Shot("reading-phone", f"/?q={ASKED}", size=PHONE, click=".hit .open"),
+    Shot("library", "/library"),
+    Shot("library-phone", "/library", size=PHONE, theme="dark"),
+    Shot("home-phone", "/", size=PHONE, whole=True),
+    Shot("home-dark", "/", theme="dark", whole=True),
+    Shot("api", "/api/docs"),
+    Shot("missing", "/documents/none"),
+    Shot("widest", f"/?q={ASKED}", size=(2560, 1300)),
+    Shot("reading-widest", f"/?q={ASKED}", size=(2560, 1300), click=".hit .open"),
+    Shot("narrowest", f"/?q={ASKED}", size=(360, 740)),
+)
+
+
+def take(browser: Browser, base: str, shot: Shot, folder: Path) -> Path:
+    """Take one picture of the server at `base`."""
+    width, height = shot.size
+    page = browser.new_page(
+        base_url=base,
+        viewport={"width": width, "height": height},
+        device_scale_factor=2 if shot.size == PHONE else 1,
+        color_scheme=shot.theme,
+        locale=shot.language,
+    )
+    page.goto(shot.path)
+    if shot.click:
+        page.locator(shot.click).first.click()
+    page.wait_for_load_state("networkidle")
+    target = folder / f"{shot.name}.png"
+    page.screenshot(path=target, full_page=shot.whole)
+    page.close()
+    return target
+
+
+def main(base: str, folder: str) -> None:
+    """Take all pictures, or those whose names are given after the folder."""
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    wanted = set(sys.argv[3:])
+    with launched() as browser:
+        for shot in SHOTS:
+            if not wanted or shot.name in wanted:
+                print(take(browser, base, shot, target))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
