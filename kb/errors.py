@@ -82,8 +82,8 @@ class UnknownDocument(KBError):
 class NotReady(KBError):
     """No index serves yet: the model is being loaded or the first index built."""
 
-    def __init__(self, reason: str | None = None) -> None:
-        super().__init__(reason or "the index is being prepared: try again shortly")
+    def __init__(self) -> None:
+        super().__init__("the index is being prepared: try again shortly")
 
 
 class Overloaded(KBError):

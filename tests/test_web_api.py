@@ -23,7 +23,10 @@ from web.live import Live
 from web.settings import Settings
 
 UNION = "6b5889a1cf25"
-STATION = "在主要街道临街店铺建立暖心驿站,为快递小哥、外卖送餐员、环卫工人提供饮水、热饭、充电、休息等服务。"
+STATION = (
+    "在主要街道临街店铺建立暖心驿站,"
+    "为快递小哥、外卖送餐员、环卫工人提供饮水、热饭、充电、休息等服务。"
+)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from index.hits import DocumentSummary, Hit, Results
 from kb.types import Document, Section
 from web import shapes
 from web.rebuild import RebuildState
+from web.security import for_the_asker
 
 if TYPE_CHECKING:
     from index.build import BuildReport
@@ -112,7 +113,7 @@ def rebuild(state: RebuildState) -> shapes.RebuildShape:
         "stage": state.stage,
         "done": state.done,
         "total": state.total,
-        "error": state.error,
+        "error": for_the_asker(state.error),
         "generation": state.generation,
         "started_at": state.started_at,
         "finished_at": state.finished_at,

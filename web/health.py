@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from kb.errors import NotReady
 from web import live, openapi, shapes
+from web.security import for_the_asker
 
 blueprint = Blueprint("health", __name__)
 
@@ -23,8 +24,9 @@ def readyz() -> shapes.ReadyShape:
     now = live.current()
     serving = now.searcher
     if serving is None:
-        raise NotReady(now.fault)
-    return {"status": "ready", "generation": serving.generation, "fault": now.fault}
+        raise NotReady
+    fault = for_the_asker(now.fault)
+    return {"status": "ready", "generation": serving.generation, "fault": fault}
 
 
 @blueprint.get("/metrics")

@@ -128,7 +128,7 @@ class Live:
         """Take hold of what serves now; whoever does must `release` it. Raises NotReady."""
         with self._lock:
             if self._serving is None:
-                raise NotReady(self.fault)
+                raise NotReady
             self._serving.users += 1
             return self._serving
 

@@ -45,6 +45,13 @@ def register(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(csrf_token=csrf_token, rebuild_access=rebuild_access)
 
 
+def for_the_asker(message: str | None) -> str | None:
+    """The message, or for other machines only that the log has it: it may hold paths of ours."""
+    if message is None or _settings().loopback:
+        return message
+    return "see the server's log"
+
+
 def csrf_token() -> str:
     """A token that only a page of this server can know.
 
