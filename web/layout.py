@@ -91,7 +91,12 @@ def outline(document: Document) -> list[Entry]:
 def page(document: Document, passages: Iterable[Passage], focus: Focus | None = None) -> Page:
     """Lay out the document; every paragraph of the outline appears once."""
     setter = _Setter(document.text, tuple(passages), focus)
-    blocks = tuple(setter.block(section) for section in document.outline)
+    # a part and the introduction under it may both claim a paragraph: the inner one has it
+    owner = {span: number for number, s in enumerate(document.outline) for span in s.body}
+    blocks = tuple(
+        setter.block(section, [span for span in section.body if owner[span] == number])
+        for number, section in enumerate(document.outline)
+    )
     return Page(
         titles=tuple(block for block in blocks if block.section.level == 0),
         blocks=tuple(block for block in blocks if block.section.level > 0),
@@ -100,20 +105,16 @@ def page(document: Document, passages: Iterable[Passage], focus: Focus | None = 
 
 
 class _Setter:
-    """Sets sections one after another and remembers what has been set already."""
+    """Sets sections in text order and remembers whether the focus has been met."""
 
     def __init__(self, text: str, passages: tuple[Passage, ...], focus: Focus | None) -> None:
         self.text = text
         self.passages = tuple(enumerate(sorted(passages, key=lambda p: p.start), 1))
         self.focus = focus
         self.focus_placed = False
-        self._set: set[Span] = set()
 
-    def block(self, section: Section) -> Block:
+    def block(self, section: Section, bodies: Iterable[Span]) -> Block:
         heading = self.portions(section.heading) if section.heading else ()
-        # a part and the introduction under it may both claim the same paragraph
-        bodies = [span for span in section.body if span not in self._set]
-        self._set.update(bodies)
         paragraphs = tuple(self.portions(span) for span in bodies)
         return Block(section, anchor(section), heading, paragraphs)
 

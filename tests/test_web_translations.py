@@ -1,0 +1,142 @@
+"""Everything the page says exists in Chinese and in English."""
+
+from __future__ import annotations
+
+import io
+import re
+import tomllib
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from flask.testing import FlaskClient
+
+from kb.library import document_id
+
+ROOT = Path(__file__).parents[1]
+CATALOG = ROOT / "web" / "translations" / "zh" / "LC_MESSAGES" / "messages.po"
+UNION = document_id("union.txt")
+HELD = re.compile(r"%\(\w+\)[sd]")
+SPOKEN = ("title", "aria-label", "placeholder", "alt", "data-say", "data-title", "content")
+VOID = {"meta", "link", "input", "br", "hr", "img", "path", "circle"}
+NAMES = {"API", "Enter", "Esc", "JSON", "openapi", "json", "UTF", "Unicode", "txt", "md", "union",
+         "sports", "budget"}  # fmt: skip
+PAGES = (
+    "/",
+    "/?q=暖心驿站",
+    "/?q=zzz&mode=lexical",
+    "/?q=暖心驿站&document=none",
+    f"/?q={'问' * 1200}",
+    f"/documents/{UNION}",
+    f"/documents/{UNION}?start=3&end=1",
+    f"/documents/{UNION}?start=0&end=6",
+    "/library",
+    "/api/docs",
+    "/none",
+    "/standing/notice?generation=earlier",
+    "/standing/rebuild",
+    "/standing/preparing",
+)
+
+
+@pytest.fixture(scope="module")
+def chinese() -> Catalog:
+    """The Chinese texts, as translators write them."""
+    with CATALOG.open("rb") as file:
+        return read_po(file)
+
+
+def messages() -> dict[str, str | None]:
+    """Every message in code and templates, with its plural."""
+    mappings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["babel"]
+    methods = [(each["pattern"], each["method"]) for each in mappings["mappings"]]
+    found: dict[str, str | None] = {}
+    for _, _, message, _, _ in extract_from_dir(
+        ROOT / "web", [(p.removeprefix("web/"), m) for p, m in methods]
+    ):
+        single, plural = message if isinstance(message, tuple) else (message, None)
+        found[single] = plural
+    return found
+
+
+def test_no_message_is_without_chinese(chinese: Catalog) -> None:
+    """Each message of code and templates is in the catalog, none there is left over."""
+    translated = {message.id[0] if message.pluralizable else message.id for message in chinese}
+    assert translated - {""} == set(messages())
+
+
+def test_every_translation_is_finished(chinese: Catalog) -> None:
+    """None is blank or marked as a guess, and each keeps the places that values go into."""
+    for message in chinese:
+        if not message.id:
+            continue
+        sources = message.id if message.pluralizable else (message.id,)
+        texts = message.string if message.pluralizable else (message.string,)
+        assert all(texts), message.id
+        assert not message.fuzzy, message.id
+        assert {*HELD.findall(sources[-1])} == {*HELD.findall(texts[0])}, message.id
+
+
+def test_compiled_catalog_is_of_these_texts(chinese: Catalog) -> None:
+    """What is loaded at run time is what the translators wrote."""
+    compiled = io.BytesIO()
+    write_mo(compiled, chinese)
+    assert CATALOG.with_suffix(".mo").read_bytes() == compiled.getvalue(), (
+        "run: pybabel compile -d web/translations"
+    )
+
+
+class Said(HTMLParser):
+    """Collects what a page says in its own language: text that names another is left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack: list[tuple[str, str | None]] = []
+        self.said: list[str] = []
+
+    @property
+    def own(self) -> bool:
+        return not any(language for tag, language in self.stack if tag != "html")
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        silent = "-" if tag in {"script", "code", "kbd", "time", "title"} else None
+        if tag not in VOID:
+            self.stack.append((tag, values.get("lang") or silent))
+        if self.own and tag != "meta":
+            self.said += [values[name] or "" for name in SPOKEN if name in values]
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.stack and self.stack.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if self.own and data.strip():
+            self.said.append(data.strip())
+
+
+def said(client: FlaskClient, path: str, language: str) -> Iterator[str]:
+    headers = {"Accept-Language": language, "Accept": "text/html"}
+    parser = Said()
+    parser.feed(client.get(path, headers=headers).text)
+    return (text for text in parser.said if not text.startswith(("暖心驿站 ·", "zzz ·", "问问")))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_english_pages_say_nothing_in_chinese(client: FlaskClient, path: str) -> None:
+    """Chinese stands there only where it is marked as Chinese: in what is quoted."""
+    for text in said(client, path, "en"):
+        assert not re.search("[\u4e00-\u9fff]", text), text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_chinese_pages_say_nothing_in_english(client: FlaskClient, path: str) -> None:
+    """Latin words stand there only where they are marked as English, or are names."""
+    for text in said(client, path, "zh"):
+        words = set(re.findall("[A-Za-z]{2,}", re.sub(r"\d{8}T\d{6}Z-\w+", "", text)))
+        assert words <= NAMES, text
