@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import secrets
 from typing import Literal
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
 
 from web.settings import Settings
 
@@ -25,7 +26,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-LOOPBACK_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 CSRF_SECONDS = 12 * 3600  # a page left open for a working day may still rebuild
 
 Access = Literal["open", "token", "off"]
@@ -40,9 +40,26 @@ def register(app: Flask, settings: Settings) -> None:
     """
     app.secret_key = secrets.token_bytes(32)
     if settings.loopback:
-        app.config["TRUSTED_HOSTS"] = [*LOOPBACK_HOSTS, *settings.trusted_hosts]
+        app.before_request(_check_host)
     app.after_request(_with_headers)
     app.jinja_env.globals.update(csrf_token=csrf_token, rebuild_access=rebuild_access)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, can only mean this machine."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_host() -> None:
+    # Flask's TRUSTED_HOSTS cannot hold an IPv6 address. Every browser sends a Host.
+    if "Host" not in request.headers:
+        return
+    name = urlsplit(f"//{request.host}").hostname or ""
+    if not is_loopback(name) and name not in _settings().trusted_hosts:
+        raise BadRequest("this server does not go by the name in Host: see KB_TRUSTED_HOSTS")
 
 
 def for_the_asker(message: str | None) -> str | None:

@@ -7,13 +7,13 @@ import ipaddress
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 
 from index.encoder import load_encoder
 from index.home import Home
 from kb.errors import KBError
 from web import create_app, logs
 from web.live import Live
+from web.security import is_loopback
 from web.server import Server
 from web.settings import Settings
 from web.terminal import Steps
@@ -23,8 +23,6 @@ def serve(home: Home, host: str, port: int, say: Callable[[str], None]) -> None:
     """Serve until told to stop. Raises KBError where the port or the model cannot be had."""
     loopback = is_loopback(host)
     settings = Settings.from_environment(loopback=loopback)
-    if loopback:
-        settings = replace(settings, trusted_hosts=(*settings.trusted_hosts, _in_url(host)))
     logs.configure()
     live = Live(home, lambda: load_encoder(home, say), on_first_build=Steps())
     server = _bind(live, settings, host, port)
@@ -45,16 +43,6 @@ def serve(home: Home, host: str, port: int, say: Callable[[str], None]) -> None:
         # a draft that nobody reads and the next build removes.
         sys.stderr.flush()
         os._exit(0)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server bound to `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _bind(live: Live, settings: Settings, host: str, port: int) -> Server:
