@@ -27,7 +27,9 @@ _BODY_MIN = 10
 class Block:
     """A paragraph or a line: `text == document.text[start:end]`, no white space at its ends.
 
-    `gap` is the number of blank lines before it, `indented` whether its first line is set in.
+    `gap` is the number of blank lines before it, `indented` whether its first line is set in,
+    `ended` whether it closes as a sentence or an announcement does, `prose` whether it is
+    running text, finished or broken off, as stands under a heading.
     """
 
     text: str
@@ -35,35 +37,27 @@ class Block:
     end: int
     gap: int
     indented: bool
+    label: Label | None
+    ended: bool
+    prose: bool
+
+    @classmethod
+    def of(cls, text: str, start: int, gap: int, *, indented: bool) -> Block:
+        """Look at `text`, which begins at `start` of the document."""
+        label, ended = read_label(text), _is_ended(text)
+        prose = _is_prose(text[label.end :] if label else text, ended=ended)
+        return cls(text, start, start + len(text), gap, indented, label, ended, prose)
 
     @property
     def span(self) -> Span:
         return Span(self.start, self.end)
 
     @property
-    def label(self) -> Label | None:
-        return read_label(self.text)
-
-    @property
-    def ended(self) -> bool:
-        """Whether it closes as a sentence or an announcement does (quotes looked through)."""
-        tail = self.text.rstrip(_CLOSERS)[-1:]
-        return tail in "。！？；!?;…：:" or (tail == "." and not has_cjk(self.text))
-
-    @property
-    def prose(self) -> bool:
-        """Whether it is running text, finished or broken off, as stands under a heading."""
-        if self.ended:
-            return len(self.text) >= _BODY_MIN
-        return bool(_SENTENCE_END.search(self.text)) or (
-            len(re.findall("[，,]", self.text)) >= 2 and len(self.text) > 40
-        )
-
-    @property
     def short(self) -> bool:
         """Whether it may be a heading, a headline or a caption by its looks alone."""
-        width = HEADING_WIDTH if has_cjk(self.text) else 2 * HEADING_WIDTH
-        return len(self.text) <= width and "\n" not in self.text and not self.ended
+        if self.ended or len(self.text) > 2 * HEADING_WIDTH or "\n" in self.text:
+            return False
+        return len(self.text) <= HEADING_WIDTH or not has_cjk(self.text)
 
     @property
     def loose(self) -> bool:
@@ -81,6 +75,19 @@ class Block:
         return _BARE_DATE.match(self.text) is not None
 
 
+def _is_ended(text: str) -> bool:
+    tail = text[-8:].rstrip(_CLOSERS)[-1:]
+    return (tail != "" and tail in "。！？；!?;…：:") or (tail == "." and not has_cjk(text))
+
+
+def _is_prose(words: str, *, ended: bool) -> bool:
+    if ended:
+        return len(words) >= _BODY_MIN
+    if len(words) > 40 and words.count("，") + words.count(",") >= 2:
+        return True
+    return _SENTENCE_END.search(words) is not None
+
+
 def has_cjk(text: str) -> bool:
     return _CJK.search(text) is not None
 
@@ -96,8 +103,9 @@ def split(text: str) -> tuple[Block, ...]:
 
 
 def usual_gap(blocks: Sequence[Block]) -> int:
-    """Return the number of blank lines that most often stands between two blocks."""
-    counts = Counter(block.gap for block in blocks[1:])
+    """Return the number of blank lines that most often stands before running text."""
+    body = [block.gap for block in blocks[1:] if block.prose]
+    counts = Counter(body or [block.gap for block in blocks[1:]])
     return min(counts, key=lambda gap: (-counts[gap], gap), default=0)
 
 
@@ -108,7 +116,7 @@ def _lines(text: str) -> list[Block]:
         if words := line.strip():
             left = start + len(line) - len(line.lstrip())
             indented = left - start >= 2 or line.startswith("\u3000")
-            blocks.append(Block(words, left, left + len(words), gap, indented))
+            blocks.append(Block.of(words, left, gap, indented=indented))
             gap = 0
         else:
             gap += 1
@@ -134,13 +142,13 @@ def _is_wrapped(lines: Sequence[Block]) -> bool:
 
 
 def _unwrap(text: str, lines: Sequence[Block]) -> tuple[Block, ...]:
-    merged: list[Block] = []
+    groups: list[list[Block]] = []
     for line in lines:
-        opens = line.gap > 0 or line.indented or is_item(line.text)
-        if opens or not merged:
-            merged.append(line)
-            continue
-        last = merged[-1]
-        whole = text[last.start : line.end]
-        merged[-1] = Block(whole, last.start, line.end, last.gap, last.indented)
-    return tuple(merged)
+        if groups and line.gap == 0 and not line.indented and not is_item(line.text):
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return tuple(
+        Block.of(text[g[0].start : g[-1].end], g[0].start, g[0].gap, indented=g[0].indented)
+        for g in groups
+    )

@@ -16,12 +16,13 @@ _CAPTION_MAX = 120
 _CAPTION_MIN = 6
 
 
-def caption_runs(blocks: Sequence[Block]) -> tuple[range, ...]:
+def caption_runs(blocks: Sequence[Block], taken: set[int]) -> tuple[range, ...]:
     """Return the runs of blocks that are captions, in order.
 
     A run is two or more unfinished lines after the first running text, most of them at more
     than the usual distance; a line that body text follows at the usual distance is a heading
-    and ends the run before it. A line that says it is a caption is one by itself.
+    and ends the run before it. A line that says it is a caption is one by itself. `taken` are
+    blocks known to be other things.
     """
     gap = usual_gap(blocks)
     body = next((i for i, block in enumerate(blocks) if block.prose), len(blocks))
@@ -29,7 +30,7 @@ def caption_runs(blocks: Sequence[Block]) -> tuple[range, ...]:
     at = body
     while at < len(blocks):
         stop = at
-        while stop < len(blocks) and _may_be(blocks[stop]):
+        while stop < len(blocks) and stop not in taken and _may_be(blocks[stop]):
             stop += 1
         if stop > at and _is_heading(blocks, stop - 1, gap):
             runs += _set_apart(blocks, range(at, stop - 1), gap)

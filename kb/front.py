@@ -12,6 +12,7 @@ _META = re.compile(
     r"[\d零〇一二三四五六七八九十]{4}\s*[年./-]\s*[\d一二三四五六七八九十]{1,3}\s*[月./-]"
 )
 _META_MAX = 120
+_CONTENTS = re.compile(r"目\s*[录次]$|(?:table of )?contents$", re.IGNORECASE)
 
 
 def front_matter(blocks: Sequence[Block]) -> range:
@@ -30,11 +31,11 @@ def front_matter(blocks: Sequence[Block]) -> range:
         block = blocks[stop]
         if _is_meta(block):
             last_meta = stop
-        elif not block.loose:
+        elif not block.loose or _CONTENTS.match(block.text):
             break
         stop += 1
-    body_follows = stop < len(blocks) and blocks[stop].prose
-    return range(head, last_meta + 1 if body_follows else max(stop, last_meta + 1))
+    greets = stop < len(blocks) and blocks[stop].ended and not blocks[stop].prose
+    return range(head, stop if greets else last_meta + 1)
 
 
 def _headline(blocks: Sequence[Block]) -> int | None:

@@ -50,6 +50,8 @@ def read_label(line: str) -> Label | None:
     group = match.lastgroup or "s0"
     style, rank, _ = _STYLES[int(group[1:])]
     number = next(g for g in match.groups()[match.re.groupindex[group] :] if g is not None)
+    if style == "●":
+        style = number
     return Label(style, rank, _ordinal(number), match.end())
 
 

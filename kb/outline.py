@@ -28,7 +28,27 @@ class _Node:
     heading: Span | None
     body: list[Span] = field(default_factory=list)
     path: tuple[str, ...] = ()
-    children: int = 0
+    parent: _Node | None = None
+    divided: bool = False
+    end: int = 0
+
+    @property
+    def spans(self) -> list[Span]:
+        return self.body if self.heading is None else [self.heading, *self.body]
+
+    def freeze(self) -> Section:
+        kind: Kind = (
+            "part" if self.kind == "section" and self.level == 1 and self.divided else self.kind
+        )
+        start, body = self.spans[0].start, tuple(self.body)
+        return Section(self.title, kind, self.level, start, self.end, self.heading, body, self.path)
+
+    def introduction(self) -> Section:
+        """What stands before the first subsection, as a section of its own."""
+        start, end, path = self.body[0].start, self.body[-1].end, (*self.path, self.title)
+        return Section(
+            INTRODUCTION, "lead", self.level + 1, start, end, None, tuple(self.body), path
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +65,13 @@ def outline(reading: Reading, name: str) -> Outline:
     `name` is the title of a text that has none of its own.
     """
     blocks = split(reading.text)
-    captions = caption_runs(blocks)
-    taken = {index for run in captions for index in run}
     if reading.headings:
         front, own = _from_source(blocks, reading.headings)
+        captions = caption_runs(blocks, {*front, *own})
     else:
         front = front_matter(blocks)
-        own = own_line(blocks, taken | set(front))
+        captions = caption_runs(blocks, set(front))
+        own = own_line(blocks, set(front).union(*captions))
     title = clean(blocks[front[0]].text) if front else name
     root = (title,)
     nodes = [_title_node(blocks[index]) for index in front]
@@ -91,13 +111,15 @@ class _Grower:
         blocks: Sequence[Block],
         own: dict[int, Heading],
         captions: Sequence[range],
-        skipped: set[int],
+        front: set[int],
         root: tuple[str, ...],
     ) -> None:
         self._blocks, self._own, self._root = blocks, own, root
+        self._front = front
+        self._lead: _Node | None = None
+        self._caption_count = 0
         self._captions = {run[0]: run for run in captions}
         self._in_captions = {index for run in captions for index in run}
-        self._skipped = skipped
         self._nodes: list[_Node] = []
         articles = sum(block.label is not None and block.label.style == "条" for block in blocks)
         self._statute = articles >= 2
@@ -105,22 +127,20 @@ class _Grower:
         self._ranks = scheme(list(own.values()))
 
     def grow(self) -> list[_Node]:
-        self._lead = _Node(LEAD if self._own else WHOLE, "lead", 1, None, path=self._root)
-        if not self._own:
-            self._lead.kind = "section"
         paragraphs: list[int] = []
-        numbered = 0
         for index in range(len(self._blocks)):
-            if index in self._own:
+            starts = index in self._own or index in self._captions or index in self._front
+            if starts:
                 self._fill(paragraphs)
                 paragraphs = []
+            if index in self._own:
                 self._add(self._own[index])
             elif index in self._captions:
-                self._fill(paragraphs)
-                paragraphs = []
-                numbered += 1
-                self._caption(self._captions[index], numbered)
-            elif index not in self._skipped and index not in self._in_captions:
+                self._caption(self._captions[index])
+            elif index in self._front:
+                self._open.clear()
+                self._lead = None
+            elif index not in self._in_captions:
                 paragraphs.append(index)
         self._fill(paragraphs)
         return self._nodes
@@ -129,16 +149,15 @@ class _Grower:
         rank = place(heading, self._ranks)
         while self._open and place(self._open[-1][1], self._ranks) >= rank:
             self._open.pop()
-        parents = [node for node, _ in self._open]
+        parent = self._open[-1][0] if self._open else None
         node = _Node(
             heading.title,
             "run_in" if heading.run_in else "section",
-            len(parents) + 1,
+            len(self._open) + 1,
             heading.span,
-            path=(*self._root, *(parent.title for parent in parents)),
+            path=(*parent.path, parent.title) if parent else self._root,
+            parent=parent,
         )
-        for parent in parents[-1:]:
-            parent.children += 1
         self._open.append((node, heading))
         self._nodes.append(node)
 
@@ -153,62 +172,45 @@ class _Grower:
             self._current().body.append(span)
 
     def _current(self) -> _Node:
+        """The innermost open section; before the first heading, one that has none."""
         if self._open:
             return self._open[-1][0]
-        if not self._lead.body:
+        if self._lead is None:
+            self._lead = self._headless()
             self._nodes.append(self._lead)
         return self._lead
 
-    def _caption(self, run: range, number: int) -> None:
-        many = len(self._captions) > 1
-        title = f"{CAPTIONS}({_numeral(number)})" if many else CAPTIONS
+    def _headless(self) -> _Node:
+        if self._own and not any(node.kind != "captions" for node in self._nodes):
+            return _Node(LEAD, "lead", 1, None, path=self._root)
+        return _Node(WHOLE, "section", 1, None, path=self._root)
+
+    def _caption(self, run: range) -> None:
+        self._caption_count += 1
+        title = (
+            f"{CAPTIONS}({_numeral(self._caption_count)})" if len(self._captions) > 1 else CAPTIONS
+        )
         body = [self._blocks[index].span for index in run]
         self._nodes.append(_Node(title, "captions", 1, None, body, self._root))
 
 
 def _numeral(number: int) -> str:
     tens, ones = divmod(number, 10)
-    if number <= 10:
-        return _HAN[number]
+    if number <= 10 or number >= 100:
+        return _HAN[number] if number <= 10 else str(number)
     return (_HAN[tens] if tens > 1 else "") + "十" + (_HAN[ones] if ones else "")
 
 
 def _finish(nodes: Sequence[_Node]) -> tuple[Section, ...]:
-    """Freeze the nodes: ends known, introductions named, in text order."""
+    """Freeze the nodes: ends known, introductions named, headlines first, then in text order."""
+    for node in reversed(nodes):
+        node.end = max(node.end, *(span.end for span in node.spans))
+        if node.parent is not None:
+            node.parent.end = max(node.parent.end, node.end)
+            node.parent.divided = True
     sections: list[Section] = []
-    for index, node in enumerate(nodes):
-        if node.kind == "section" and node.level == 1 and node.children:
-            node.kind = "part"
-        start, end = _extent(nodes, index)
-        section = Section(
-            node.title, node.kind, node.level, start, end, node.heading, tuple(node.body), node.path
-        )
-        sections.append(section)
-        if node.children and node.body:
-            body = section.body
-            path = (*node.path, node.title)
-            sections.append(
-                Section(
-                    INTRODUCTION,
-                    "lead",
-                    node.level + 1,
-                    body[0].start,
-                    body[-1].end,
-                    None,
-                    body,
-                    path,
-                )
-            )
+    for node in nodes:
+        sections.append(node.freeze())
+        if node.divided and node.body and node.kind != "run_in":
+            sections.append(node.introduction())
     return tuple(sorted(sections, key=lambda s: (s.level > 0, s.start, s.level)))
-
-
-def _extent(nodes: Sequence[_Node], index: int) -> tuple[int, int]:
-    node = nodes[index]
-    spans = [span for span in (node.heading, *node.body) if span is not None]
-    for below in nodes[index + 1 :] if node.level else ():
-        if below.kind == "captions":
-            continue
-        if below.level <= node.level:
-            break
-        spans += [span for span in (below.heading, *below.body) if span is not None]
-    return spans[0].start, max(span.end for span in spans)

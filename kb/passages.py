@@ -24,8 +24,9 @@ def cut(document: Document) -> tuple[Passage, ...]:
     """
     seen: Counter[str] = Counter()
     passages: list[Passage] = []
+    introduced = _introduced(document)
     for section in document.outline:
-        for paragraphs in _groups(document.text, section, _introduced(document)):
+        for paragraphs in _groups(document.text, section, introduced):
             start, end = paragraphs[0].start, paragraphs[-1].end
             text = document.text[start:end]
             digest = hashlib.sha256(f"{text}\0{seen[text]}".encode()).hexdigest()
@@ -78,6 +79,8 @@ def _paragraphs(section: Section) -> list[Span]:
 
 
 def _fit(text: str, group: list[Span], span: Span) -> bool:
+    if text[group[-1].end : span.start].strip():
+        return False  # captions stand between
     full = _FULL * scale(text[group[0].start : span.end])
     short = min(group[-1].end - group[0].start, span.end - span.start)
     return span.end - group[0].start <= full and short < _SHORT * full / _FULL
