@@ -48,6 +48,15 @@ REPORTS = {
 }
 
 
+def new_home(root: Path) -> Home:
+    """The three mini reports in a home at `root`."""
+    home = Home(root, root / "documents")
+    home.documents.mkdir(parents=True)
+    for name, text in REPORTS.items():
+        (home.documents / name).write_text(text, encoding="utf-8")
+    return home
+
+
 @pytest.fixture
 def encoder() -> HashEncoder:
     return HashEncoder()
@@ -56,11 +65,13 @@ def encoder() -> HashEncoder:
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """A home whose library holds the three mini reports; nothing is built yet."""
-    home = Home(tmp_path / "home", tmp_path / "home" / "documents")
-    home.documents.mkdir(parents=True)
-    for name, text in REPORTS.items():
-        (home.documents / name).write_text(text, encoding="utf-8")
-    return home
+    return new_home(tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def module_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The same for all tests of a module that only ask."""
+    return new_home(tmp_path_factory.mktemp("module") / "home")
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from flask.testing import FlaskClient
 from index.build import build
 from index.home import Home
 from index.search import Searcher
-from tests.conftest import REPORTS
 from tests.fakes import HashEncoder
 from tests.waiting import wait_for
 from web import create_app
@@ -30,16 +29,11 @@ STATION = (
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
+def reader(module_home: Home) -> Iterator[FlaskClient]:
     """A client for questions alone, over one index for the whole module."""
-    root = tmp_path_factory.mktemp("home")
-    home = Home(root, root / "documents")
-    home.documents.mkdir()
-    for name, text in REPORTS.items():
-        (home.documents / name).write_text(text, encoding="utf-8")
-    build(home, HashEncoder())
-    live = Live(home, HashEncoder)
-    with closing(Searcher.open(home, HashEncoder())) as searcher:
+    build(module_home, HashEncoder())
+    live = Live(module_home, HashEncoder)
+    with closing(Searcher.open(module_home, HashEncoder())) as searcher:
         live.adopt(searcher)
         yield create_app(live, settings=Settings()).test_client()
 

@@ -1,0 +1,283 @@
+"""`kb serve` over real sockets: odd bytes, overload, slow clients, and the end of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from index.home import Home
+from tests.waiting import wait_for
+from web.security import HEADERS
+
+ROOT = Path(__file__).parents[1]
+
+
+class Answer(NamedTuple):
+    """What came back over the socket."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+class Process:
+    """A running `kb serve` on a port of its own."""
+
+    def __init__(self, home: Home, log: Path, *options: str, **environment: str) -> None:
+        self.log = log
+        command = [sys.executable, "-m", "tests.web_process", str(home.root), "--port", "0"]
+        with log.open("wb") as stream:
+            self.process = subprocess.Popen(
+                [*command, *options],
+                cwd=ROOT, env={**os.environ, **environment}, stdout=stream, stderr=stream,
+            )  # fmt: skip
+        wait_for(lambda: "Serving on" in self.text or self.process.poll() is not None, 60)
+        found = re.search(r"Serving on http://[^ ]+:(\d+) ", self.text)
+        assert found, self.text
+        self.port = int(found[1])
+
+    @property
+    def text(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    @property
+    def requests(self) -> list[dict[str, object]]:
+        lines = [json.loads(line) for line in self.text.splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == "request"]
+
+    def get(self, path: str, method: str = "GET", timeout: float = 30, **headers: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, headers=headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def raw(self, data: bytes) -> bytes:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as stream:
+            stream.sendall(data)
+            return b"".join(iter(lambda: stream.recv(65536), b""))
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+Start = Callable[..., Process]
+
+
+@pytest.fixture
+def start(home: Home, tmp_path: Path) -> Iterator[Start]:
+    """Start servers on the mini reports and wait until each is ready."""
+    started: list[Process] = []
+
+    def begin(*options: str, **environment: str) -> Process:
+        log = tmp_path / f"serve-{len(started)}.log"
+        server = Process(home, log, *options, **environment)
+        started.append(server)
+        wait_for(lambda: server.get("/readyz").status == 200, 60)
+        return server
+
+    yield begin
+    for server in started:
+        if server.process.poll() is None:
+            server.process.kill()
+        server.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def server(module_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """One server for the tests that leave it as it was."""
+    server = Process(module_home, tmp_path_factory.mktemp("log") / "serve.log")
+    wait_for(lambda: server.get("/readyz").status == 200, 60)
+    yield server
+    assert server.end() == 0
+
+
+def test_raw_utf8_in_a_url_is_understood(server: Process) -> None:
+    """A question typed into a command line as it is gets its answer."""
+    head = "GET /api/search?q=快递小哥&k=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    answer = server.raw(head.encode())
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["query"] == "快递小哥"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nbroken header\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nTransfer-Encoding: odd\r\n\r\n", 501),
+        (b"GET /?q=" + b"+" * 1_000_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
+        (b"POST /api/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n", 413),
+        (b"POST /api/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400),
+    ],
+    ids=["nonsense", "header", "transfer-encoding", "million spaces", "huge body", "negative"],
+)
+def test_what_is_no_request_gets_a_problem(server: Process, sent: bytes, status: int) -> None:
+    """Answers that the application never sees are problems with the same headers."""
+    began = time.monotonic()
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    with connection:
+        connection.sendall(sent)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        body = json.loads(response.read())
+    assert (response.status, body["status"]) == (status, status)
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert {name: response.headers[name] for name in HEADERS} == HEADERS
+    assert "Server" not in response.headers
+    assert "waitress" not in str(body)
+    assert time.monotonic() - began < 2
+    assert server.get("/healthz").status == 200
+
+
+def test_parallel_searches_leave_the_health_check_answering(start: Start) -> None:
+    """Fifty at once, each slow: all are answered, and `/healthz` at once all the while."""
+    server = start(SLOW="0.2")
+    statuses: Counter[int] = Counter()
+
+    def ask() -> None:
+        statuses[server.get("/api/search?q=a").status] += 1
+
+    clients = [threading.Thread(target=ask) for _ in range(50)]
+    for client in clients:
+        client.start()
+    waits = []
+    while any(client.is_alive() for client in clients):
+        began = time.monotonic()
+        assert server.get("/healthz", timeout=5).status == 200
+        waits.append(time.monotonic() - began)
+        time.sleep(0.05)
+    assert statuses == {200: 50}
+    assert max(waits) < 1
+
+
+def test_beyond_the_queue_searches_are_refused_at_once(start: Start) -> None:
+    """What cannot be answered in time gets 503 and Retry-After, and the rest their answers."""
+    server = start(SLOW="0.5")
+    answers: list[Answer] = []
+
+    def ask() -> None:
+        answers.append(server.get("/api/search?q=a"))
+
+    clients = [threading.Thread(target=ask) for _ in range(150)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    statuses = Counter(answer.status for answer in answers)
+    refused = [answer for answer in answers if answer.status == 503]
+    assert set(statuses) == {200, 503}
+    assert statuses[200] >= 64
+    assert {answer.headers["Retry-After"] for answer in refused} == {"2"}
+    assert json.loads(refused[0].body)["detail"] == (
+        "too many requests wait for an answer: try again shortly"
+    )
+    assert server.get("/api/search?q=a").status == 200
+
+
+def test_slow_connections_leave_the_server_answering(server: Process) -> None:
+    """Five hundred clients that never finish their request stand in nobody's way."""
+    with ExitStack() as stack:
+        for _ in range(500):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+            slow.sendall(b"GET /api/search?q=a HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+        for path in ("/healthz", "/readyz", "/api/search?q=a"):
+            began = time.monotonic()
+            assert server.get(path, timeout=5).status == 200
+            assert time.monotonic() - began < 2
+
+
+def test_sigterm_ends_running_requests_first(start: Start) -> None:
+    """A request under way is answered whole, new ones are not taken, the status is 0."""
+    server = start(SLOW="1.5")
+    answers: list[Answer] = []
+    client = threading.Thread(target=lambda: answers.append(server.get("/api/search?q=a")))
+    client.start()
+    time.sleep(0.5)
+    assert server.end() == 0
+    client.join()
+    [answer] = answers
+    assert answer.status == 200
+    assert json.loads(answer.body)["query"] == "a"
+    assert server.text.endswith("Stopped.\n")
+    with pytest.raises(ConnectionRefusedError):
+        server.get("/healthz")
+
+
+def test_interrupt_ends_it_too(start: Start) -> None:
+    """Ctrl-C is no error."""
+    server = start()
+    assert server.end(signal.SIGINT) == 0
+    assert "Traceback" not in server.text
+
+
+def test_a_rebuild_cut_off_by_sigterm_leaves_the_index_whole(start: Start, home: Home) -> None:
+    """The next start serves the same generation, and no draft is left behind."""
+    server = start()
+    before = json.loads(server.get("/readyz").body)["generation"]
+    assert server.get("/api/rebuild", "POST").status == 202
+    assert server.end() == 0
+    after = json.loads(start().get("/readyz").body)["generation"]
+    names = {path.name for path in home.generations.iterdir()}
+    assert {after} <= names <= {before, after}
+
+
+def test_a_log_line_is_json_and_holds_no_question(server: Process) -> None:
+    """Every request is one line; what was asked is in none of them."""
+    before = len(server.requests)
+    server.get("/api/search?q=secret%0Aline&k=1")
+    server.get("/documents/secret")
+    wait_for(lambda: len(server.requests) == before + 2)
+    assert [(line["route"], line["status"]) for line in server.requests[before:]] == [
+        ("/api/search", 200),
+        ("/documents/<document_id>", 404),
+    ]
+    assert "secret" not in server.text
+
+
+def test_a_port_in_use_is_one_line(server: Process, module_home: Home) -> None:
+    """The second server says what to do and exits with status 1."""
+    command = [sys.executable, "-m", "tests.web_process", str(module_home.root)]
+    second = subprocess.run(
+        [*command, "--port", str(server.port)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr == (
+        f"Error: cannot listen on port {server.port} of 127.0.0.1: it is in use: "
+        "stop the other program or choose another with --port\n"
+    )
+
+
+def test_beyond_loopback_rebuild_is_off_and_said_so(start: Start) -> None:
+    """Without an admin token other machines cannot start a rebuild."""
+    server = start("--host", "0.0.0.0")  # noqa: S104 - that is what is tested
+    assert "rebuilding over HTTP is off; set KB_ADMIN_TOKEN" in server.text
+    assert server.get("/api/rebuild", "POST").status == 403
+
+
+def test_beyond_loopback_the_admin_token_rebuilds(start: Start) -> None:
+    """With it the command line of another machine may."""
+    server = start("--host", "0.0.0.0", KB_ADMIN_TOKEN="s3cret")  # noqa: S104
+    assert "is off" not in server.text
+    assert server.get("/api/rebuild", "POST").status == 401
+    assert server.get("/api/rebuild", "POST", Authorization="Bearer s3cret").status == 202
+    assert "s3cret" not in server.text
