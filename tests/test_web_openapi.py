@@ -1,0 +1,111 @@
+"""The description of the endpoint: valid, complete, and true of every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+
+from index.home import Home
+from tests.fakes import HashEncoder
+from tests.waiting import wait_for
+from web import create_app, openapi
+from web.live import Live
+from web.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def app(module_home: Home) -> Iterator[Flask]:
+    live = Live(module_home, HashEncoder)
+    live.start()
+    wait_for(lambda: live.searcher is not None)
+    yield create_app(live, settings=Settings())
+    assert live.stop()
+
+
+@pytest.fixture(scope="module")
+def described(app: Flask) -> OpenApiSchema:
+    schema: OpenApiSchema = schemathesis.openapi.from_wsgi("/openapi.json", app)
+    return schema
+
+
+OPERATIONS = [
+    (path, method, mode)
+    for path, ways in openapi.document(Settings())["paths"].items()
+    for method in ways
+    for mode in GenerationMode
+    if mode.is_positive or path == "/api/search"  # the others take nothing that could be wrong
+]
+
+
+@pytest.mark.parametrize(("path", "method", "mode"), OPERATIONS)
+def test_every_answer_is_as_described(
+    described: OpenApiSchema, path: str, method: str, mode: GenerationMode
+) -> None:
+    """Whatever the description allows or forbids: no 5xx but the stated ones, all in schema."""
+    operation = described[path][method.upper()]
+
+    @settings(
+        max_examples=40,
+        derandomize=True,  # the same questions in every run
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def ask(case: Case) -> None:
+        case.call_and_validate()
+
+    ask()
+
+
+def test_the_description_is_valid_openapi_3_1() -> None:
+    """A validator of the standard finds nothing wrong with it."""
+    document = openapi.document(Settings())
+    assert document["openapi"] == "3.1.0"
+    validate(document, cls=OpenAPIV31SpecValidator)
+
+
+def test_every_route_of_the_endpoint_is_described(app: Flask) -> None:
+    """What can be asked and what is described are the same."""
+    paths = openapi.document(Settings())["paths"]
+    described = {(path, method.upper()) for path, ways in paths.items() for method in ways}
+    served = {
+        (rule.rule.replace("<document_id>", "{id}"), method)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.partition(".")[0] in {"api", "health"}
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+    }
+    assert described == served
+
+
+def test_limits_are_those_of_the_settings() -> None:
+    """Query, k, body and URL limits stand in the description, as they are enforced."""
+    document = openapi.document(Settings(max_body=5000, max_url=600))
+    search = document["paths"]["/api/search"]
+    q, k, mode, one = search["get"]["parameters"]
+    assert (q["name"], q["required"], q["schema"]["maxLength"]) == ("q", True, 1000)
+    assert (k["schema"]["minimum"], k["schema"]["maximum"], k["schema"]["default"]) == (1, 100, 10)
+    assert (mode["schema"]["enum"], mode["required"]) == (["hybrid", "dense", "lexical"], False)
+    assert (one["name"], one["schema"]["type"]) == ("document", "string")
+    assert search["get"]["responses"]["414"]["description"].endswith("600 bytes.")
+    assert search["post"]["responses"]["413"]["description"].endswith("5000 bytes.")
+    assert "a body of 5000 bytes" in document["info"]["description"]
+
+
+def test_every_field_of_a_hit_is_described() -> None:
+    """Nothing is left to guess: fields, and that offsets are code points."""
+    schemas = openapi.document(Settings())["components"]["schemas"]
+    assert set(schemas["HitShape"]["required"]) == {
+        "rank", "score", "document", "headings", "passage", "evidence", "marks", "signals", "url",
+    }  # fmt: skip
+    assert "code points" in schemas["QuoteShape"]["properties"]["start"]["description"]
+    for name, each in schemas.items():
+        assert each["description"], name
+        assert each["additionalProperties"] is False, name
