@@ -1,0 +1,367 @@
+"""The command `kb`: what it prints, where, and with which status it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+import index.encoder
+from index import generation
+from index.build import Progress, build
+from index.home import Home
+from tests.fakes import HashEncoder
+from web.cli import main
+from web.terminal import Steps
+
+COMMANDS = ["serve", "build", "search", "eval", "rollback", "doctor"]
+
+
+@pytest.fixture(autouse=True)
+def fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fake encoder stands in for the model, and no environment leads elsewhere."""
+    monkeypatch.setattr(index.encoder, "load_encoder", lambda *_: HashEncoder())
+    for name in ("KB_HOME", "KB_DOCUMENTS", "KB_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def _kb(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def _last_line(text: str) -> str:
+    return text.rstrip("\n").rpartition("\n")[2]
+
+
+def test_help_names_every_command() -> None:
+    """`kb --help` lists them, and each has a help of its own."""
+    assert list(main.commands) == COMMANDS
+    for command in COMMANDS:
+        result = _kb(command, "--help")
+        assert result.exit_code == 0
+        assert "--home DIR" in result.stdout
+        assert "--documents DIR" in result.stdout
+
+
+LIGHT = """
+import sys
+from web.cli import main
+try:
+    main({arguments!r})
+except SystemExit:
+    pass
+heavy = {{"torch", "transformers", "sentence_transformers", "flask", "pydantic"}} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["search", "--help"], ["doctor"]])
+def test_help_and_doctor_load_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    """Neither the model's libraries nor the server's, so that they come at once."""
+    if arguments == ["doctor"]:
+        arguments = ["--home", str(tmp_path), "doctor"]
+    code = LIGHT.format(arguments=arguments)
+    began = time.monotonic()
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert time.monotonic() - began < 10  # bounds a hang; the libraries are what is checked
+
+
+def test_build_tells_what_it_did(home: Home) -> None:
+    """Counts, changes, what was skipped and why, and the seconds of each stage."""
+    (home.documents / "broken.txt").write_bytes(b"\0\1\2" * 99)
+    first = _kb("--home", home.root, "build")
+    assert first.exit_code == 0
+    lines = first.stdout.splitlines()
+    assert lines[0] == f"generation  {generation.current(home)}"
+    assert lines[1:5] == [
+        "documents   3",
+        "sections    9",
+        "passages    9 (9 embedded now)",
+        "clauses     12",
+    ]
+    assert lines[5:9] == [
+        "added       budget.md",
+        "added       sports.txt",
+        "added       union.txt",
+        "unchanged   0",
+    ]
+    assert lines[9].startswith("skipped     broken.txt: ")
+    assert re.fullmatch(
+        r"seconds     read [\d.]+, encode [\d.]+, index [\d.]+, verify [\d.]+, publish [\d.]+",
+        lines[10],
+    )
+    assert first.stderr.splitlines()[0] == "Reading documents: 4 of 4"
+
+
+def test_build_json_is_one_object(home: Home) -> None:
+    """With `--json` stdout holds the report alone, also of a changed library."""
+    build(home, HashEncoder())
+    (home.documents / "sports.txt").unlink()
+    (home.documents / "union.txt").write_text("别的\n\n别的内容在这里。\n", encoding="utf-8")
+    result = _kb("build", "--json", "--home", home.root)
+    report = json.loads(result.stdout)
+    assert list(report.pop("seconds")) == ["read", "encode", "index", "verify", "publish"]
+    assert report == {
+        "generation": generation.current(home),
+        "documents": 2,
+        "sections": report["sections"],
+        "passages": report["passages"],
+        "clauses": report["clauses"],
+        "encoded": 2,
+        "added": [],
+        "changed": ["union.txt"],
+        "removed": ["sports.txt"],
+        "unchanged": ["budget.md"],
+        "skipped": [],
+    }
+
+
+def test_search_prints_path_place_and_passage(home: Home) -> None:
+    """A hit is two lines: where it stands, and the passage verbatim."""
+    build(home, HashEncoder())
+    result = _kb("search", "快递小哥", "-k", "1", "--home", home.root)
+    assert (result.exit_code, result.stderr) == (0, "")
+    where, text = result.stdout.splitlines()
+    assert re.fullmatch(r"1\. 五年工作报告 › 二、服务户外劳动者 \[95–144\] 0\.\d{3}", where)
+    assert text.startswith("在主要街道临街店铺建立暖心驿站")
+
+
+def test_search_sets_the_evidence_in_bold(home: Home) -> None:
+    """On a terminal the clause that answers stands out; nothing is lost around it."""
+    build(home, HashEncoder())
+    result = CliRunner().invoke(
+        main, ["search", "快递小哥", "-k", "1", "--home", str(home.root)], color=True
+    )
+    text = result.stdout.splitlines()[1]
+    evidence = "为快递小哥、外卖送餐员、环卫工人提供饮水、热饭、充电、休息等服务。"
+    assert text.endswith(click.style(evidence, bold=True))
+    assert click.unstyle(text).startswith("在主要街道临街店铺建立暖心驿站")
+
+
+def test_search_json_is_the_answer_of_the_endpoint(home: Home) -> None:
+    """The same words as the API."""
+    build(home, HashEncoder())
+    result = _kb("search", "职工", "-k", "2", "--mode", "lexical", "--json", "--home", home.root)
+    answer = json.loads(result.stdout)
+    assert list(answer) == ["query", "mode", "generation", "took_ms", "weak", "hits"]
+    assert (answer["query"], answer["mode"]) == ("职工", "lexical")
+    assert [hit["rank"] for hit in answer["hits"]] == [1, 2]
+
+
+def test_home_may_stand_before_or_after_the_command(home: Home, tmp_path: Path) -> None:
+    """The one nearer to the end of the line wins."""
+    build(home, HashEncoder())
+    for line in (
+        ["--home", home.root, "search", "职工"],
+        ["search", "职工", "--home", home.root],
+        ["--home", tmp_path / "none", "search", "职工", "--home", home.root],
+    ):
+        assert _kb(*line).exit_code == 0
+    assert _kb("--home", home.root, "search", "职工", "--home", tmp_path / "none").exit_code == 1
+
+
+def test_documents_may_be_a_folder_elsewhere(home: Home, tmp_path: Path) -> None:
+    """`--documents` is read and never written to."""
+    before = sorted(path.name for path in home.documents.iterdir())
+    result = _kb("build", "--json", "--home", tmp_path / "new", "--documents", home.documents)
+    assert json.loads(result.stdout)["added"] == before
+    assert sorted(path.name for path in home.documents.iterdir()) == before
+    assert not (tmp_path / "new" / "documents").exists()
+
+
+WRONG = [
+    [],
+    ["nothing"],
+    ["search"],
+    ["search", " "],
+    ["search", "a\0b"],
+    ["search", "x" * 1001],
+    ["search", "a", "-k", "0"],
+    ["search", "a", "-k", "101"],
+    ["search", "a", "--mode", "magic"],
+    ["serve", "--port", "70000"],
+    ["build", "--nothing"],
+    ["eval", "/no/such/file"],
+    ["search", "a", "--document", ""],
+]
+
+
+@pytest.mark.parametrize("arguments", WRONG)
+def test_wrong_usage_is_status_2(arguments: list[str]) -> None:
+    """What was typed wrongly is said on stderr, and nothing on stdout."""
+    result = _kb(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr
+
+
+def test_a_failure_is_one_line_and_status_1(home: Home, tmp_path: Path) -> None:
+    """It says what to do next."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for arguments, said in (
+        (["search", "a"], f"Error: no index in {home.root}: run 'kb build'"),
+        (["eval", __file__], f"Error: no index in {home.root}: run 'kb build'"),
+        (["rollback"], f"Error: no index in {home.root}: run 'kb build'"),
+        (
+            ["build", "--documents", empty],
+            f"Error: no readable document in {empty}: put a .txt or .md file there",
+        ),
+    ):
+        result = _kb("--home", home.root, *arguments)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert _last_line(result.stderr) == said
+
+
+def test_an_unknown_document_is_status_1(home: Home) -> None:
+    """An id that the index does not know is named."""
+    build(home, HashEncoder())
+    result = _kb("search", "a", "--document", "none", "--home", home.root)
+    assert result.exit_code == 1
+    assert "no document 'none' in the index" in result.stderr
+
+
+def test_a_disk_error_is_one_line(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system says stands in the line, with the file."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "/disk/file")
+
+    monkeypatch.setattr("index.build.build", full)
+    result = _kb("build", "--home", home.root)
+    assert (result.exit_code, result.stderr) == (1, "Error: /disk/file: No space left on device\n")
+
+
+def test_eval_prints_figures(home: Home, tmp_path: Path) -> None:
+    """The questions of a file, as a table or as JSON, with the misses when asked for."""
+    build(home, HashEncoder())
+    questions = tmp_path / "questions.jsonl"
+    lines = [
+        {"id": "a", "question": "快递小哥", "kind": "topic", "evidence": ["为快递小哥"]},
+        {"id": "b", "question": "快递小哥", "kind": "topic", "evidence": ["全年收入2573万元"]},
+        {"id": "c", "question": "红烧肉", "kind": "none", "evidence": []},
+    ]
+    questions.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    result = _kb("eval", questions, "--json", "--misses", "--home", home.root)
+    assert result.exit_code == 0, result.stderr
+    figures = json.loads(result.stdout)
+    assert (figures["n"], figures["R@1"], figures["kinds"]["topic"]["n"]) == (2, 0.5, 2)
+    assert [miss["id"] for miss in figures["misses"]] == ["b"]
+    table = _kb("eval", questions, "--misses", "--home", home.root).stdout
+    assert "R@1" in table
+    assert "\nb\t" in table
+
+
+def test_rollback_names_what_serves_now(home: Home) -> None:
+    """The previous generation is current again."""
+    first = build(home, HashEncoder()).generation
+    build(home, HashEncoder())
+    result = _kb("rollback", "--home", home.root)
+    assert (result.exit_code, result.stdout) == (0, f"{first}\n")
+    assert generation.current(home) == first
+
+
+def _doctor(home: Home) -> tuple[int, dict[str, dict[str, str]]]:
+    result = _kb("doctor", "--json", "--home", home.root)
+    report = json.loads(result.stdout)
+    assert report["ok"] is (result.exit_code == 0)
+    return result.exit_code, {check["name"]: check for check in report["checks"]}
+
+
+def test_doctor_finds_all_well(home: Home) -> None:
+    """With an index of the documents as they are, nothing is to be done."""
+    build(home, HashEncoder())
+    status, checks = _doctor(home)
+    assert status == 0
+    assert list(checks) == [
+        "machine", "packages", "home", "documents", "model", "index", "changes", "rollback",
+    ]  # fmt: skip
+    assert {name: check["verdict"] for name, check in checks.items()} == dict.fromkeys(checks, "ok")
+    assert checks["documents"]["detail"] == f"3 in {home.documents}"
+    text = _kb("doctor", "--home", home.root).stdout
+    assert text.splitlines()[3] == f"ok       documents: 3 in {home.documents}"
+
+
+def test_doctor_names_the_damaged_file(home: Home) -> None:
+    """Which file, and what to do."""
+    name = build(home, HashEncoder()).generation
+    file = generation.folder(home, name) / "texts.sqlite"
+    file.write_bytes(file.read_bytes()[:-1])
+    status, checks = _doctor(home)
+    assert status == 1
+    assert checks["index"]["verdict"] == "failed"
+    assert str(file) in checks["index"]["detail"]
+    assert "kb build --force" in checks["index"]["detail"]
+
+
+def test_doctor_sees_what_changed_since_the_build(home: Home) -> None:
+    """Added, changed and removed documents are named, with the remedy."""
+    build(home, HashEncoder())
+    (home.documents / "new.txt").write_text("新文件。", encoding="utf-8")
+    (home.documents / "union.txt").write_text("改了。", encoding="utf-8")
+    (home.documents / "budget.md").unlink()
+    status, checks = _doctor(home)
+    assert status == 0
+    assert (checks["changes"]["verdict"], checks["changes"]["remedy"]) == (
+        "warning",
+        "run 'kb build'",
+    )
+    assert checks["changes"]["detail"] == "changed since the build: budget.md, new.txt, union.txt"
+
+
+def test_doctor_on_a_new_machine(tmp_path: Path) -> None:
+    """Before the first build nothing has failed, and nothing is written."""
+    home = Home(tmp_path / "new", tmp_path / "new" / "documents")
+    status, checks = _doctor(home)
+    assert status == 0
+    assert checks["index"]["remedy"] == "run 'kb build'"
+    assert not home.root.exists()
+
+
+class _Terminal:
+    """A stream that says it is a terminal."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, text: str) -> int:
+        self.text += text
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_a_bar_on_a_terminal() -> None:
+    """Each stage has a bar that fills."""
+    stream = _Terminal()
+    steps = Steps(stream)  # type: ignore[arg-type]
+    for step in (Progress("read", 0, 2), Progress("read", 2, 2), Progress("encode", 5, 5)):
+        steps(step)
+    steps.close()
+    assert "Reading documents" in stream.text
+    assert "2/2" in stream.text
+    assert "5/5" in stream.text
+
+
+def test_progress_is_lines_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log gets one line for each stage that is done, and for a long one now and then."""
+    stream: TextIO = sys.stderr
+    steps = Steps(stream)
+    for done in (0, 1, 2, 2):
+        steps(Progress("encode", done, 2))
+    steps.close()
+    assert capsys.readouterr().err == "Embedding clauses: 2 of 2\n"
