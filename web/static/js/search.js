@@ -22,7 +22,10 @@ export function search() {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!composing) go(address());
+    if (composing) return;
+    // code points, as the server counts: a string's length is in UTF-16 units
+    if ([...box.value.trim()].length > Number(box.dataset.limit)) refuse(box);
+    else go(address());
   });
   form.addEventListener("change", (event) => {
     if (event.target !== box && box.value.trim()) go(address());
@@ -46,6 +49,19 @@ function address() {
   return url.href;
 }
 
+function refuse(box) {
+  running?.abort();
+  box.setAttribute("aria-invalid", "true");
+  tell("too-long");
+}
+
+function tell(template) {
+  frame.replaceChildren(document.getElementById(template).content.cloneNode(true));
+  frame.removeAttribute("aria-busy");
+  document.body.classList.remove("is-blank");
+  say(frame.querySelector("h2").textContent);
+}
+
 async function go(href) {
   history.replaceState({ y: scrollY }, "");
   if (href !== location.href) history.pushState({ y: 0 }, "", href);
@@ -65,8 +81,7 @@ async function show(href, y) {
     document.getElementById("notice").replaceChildren();
   } catch (error) {
     if (error.name === "AbortError") return;
-    frame.replaceChildren(document.getElementById("offline").content.cloneNode(true));
-    say(frame.querySelector("h2").textContent);
+    tell("offline");
   }
   if (running !== mine) return;
   frame.removeAttribute("aria-busy");

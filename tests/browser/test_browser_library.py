@@ -1,0 +1,88 @@
+"""The library, and pages that stay open while the index changes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+from playwright.sync_api import expect
+
+from index.build import build
+from index.encoder import Encoded, Side
+from index.home import Home
+from tests.browser.conftest import Visit, serving
+from tests.fakes import HashEncoder
+from web.live import Live
+
+
+class SlowEncoder(HashEncoder):
+    """Takes its time with passages, so that a rebuild can be watched."""
+
+    def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
+        if side == "passage":
+            time.sleep(0.25)
+        return super().encode(texts, side)
+
+
+@pytest.fixture
+def slow(home: Home) -> Iterator[str]:
+    """The address of a server whose rebuilds take seconds."""
+    build(home, HashEncoder())
+    with serving(Live(home, SlowEncoder)) as address:
+        yield address
+
+
+def grow(home: Home, name: str = "new.txt") -> None:
+    """Add a document that takes a while to embed."""
+    lines = [
+        f"第{i}项工作是在第{i}个街道建立第{i}家职工书屋,共投入资金{i}万元。" * 6 for i in range(120)
+    ]
+    (home.documents / name).write_text("职工书屋建设报告\n\n" + "\n\n".join(lines), "utf-8")
+
+
+def test_rebuild_shows_its_progress_while_searching(visit: Visit, slow: str, home: Home) -> None:
+    """The button starts it, a bar shows how far it is, searches go on, the end is told."""
+    grow(home)
+    reader = visit("/?q=暖心驿站", base=slow)
+    page = visit("/library", base=slow)
+    page.get_by_role("button", name="重建索引").click()
+    expect(page.locator("progress")).to_be_visible()
+    expect(page.locator("#live")).to_contain_text("正在")
+    reader.fill("#q", "健走步")
+    reader.press("#q", "Enter")
+    expect(reader).to_have_title("健走步 · 问报告")
+    expect(reader.locator("#hit-1")).to_be_visible()
+    reader.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(reader.locator("#notice")).to_contain_text("正在重建索引")
+    expect(page.locator(".outcome.done")).to_be_visible(timeout=60_000)
+    expect(page.locator("#live")).to_have_text("重建完成。")
+    page.get_by_role("link", name="查看新的索引").click()
+    expect(page.locator("tbody tr")).to_have_count(4)
+    expect(reader.locator("#notice")).to_contain_text("本页结果来自更新前的索引", timeout=15_000)
+    reader.get_by_role("link", name="重新检索").click()
+    expect(reader.locator("#notice")).to_be_empty()
+
+
+def test_failed_rebuild_says_why(visit: Visit, slow: str, home: Home) -> None:
+    """An empty library cannot be indexed; the earlier index goes on serving."""
+    for file in home.documents.iterdir():
+        file.unlink()
+    page = visit("/library", base=slow)
+    page.get_by_role("button", name="重建索引").click()
+    expect(page.locator(".outcome.failed")).to_contain_text("重建失败。 no readable document")
+    expect(page.get_by_role("button", name="重建索引")).to_be_enabled()
+    page.goto("/?q=暖心驿站")
+    expect(page.locator("#hit-1")).to_be_visible()
+
+
+def test_second_rebuild_is_told_that_one_runs(visit: Visit, slow: str, home: Home) -> None:
+    """Two people press the button; the second sees the first one's progress or is told of it."""
+    grow(home)
+    first = visit("/library", base=slow)
+    second = visit("/library", base=slow, ignoring="409")
+    first.get_by_role("button", name="重建索引").click()
+    expect(first.locator("progress")).to_be_visible()
+    second.get_by_role("button", name="重建索引").click()
+    expect(second.locator(".outcome.failed, progress").first).to_be_visible()
+    expect(first.locator(".outcome.done")).to_be_visible(timeout=60_000)

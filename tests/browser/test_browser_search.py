@@ -1,0 +1,273 @@
+"""Searching as a person does it: by typing, by address, by keyboard alone, without a script."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visit
+
+ASKED = "为快递小哥、外卖送餐员提供饮水热饭充电"
+STATIONS = "暖心驿站1269家"
+
+
+def ask(page: Page, question: str) -> None:
+    page.fill("#q", question)
+    page.press("#q", "Enter")
+    expect(page.locator("#hit-1")).to_be_visible()
+    expect(page.locator("#frame")).not_to_have_attribute("aria-busy", "true")
+
+
+def test_typed_question_is_answered_within_the_frame(visit: Visit) -> None:
+    """Results appear without loading a page, the address follows, the count is announced."""
+    page = visit("/")
+    expect(page.locator("#q")).to_be_focused()
+    page.evaluate("window.stayed = true")
+    ask(page, ASKED)
+    assert STATIONS in page.locator("#hit-1 .passage").text_content()
+    assert page.evaluate("new URLSearchParams(location.search).get('q')") == ASKED
+    assert page.evaluate("window.stayed") is True
+    expect(page).to_have_title(f"{ASKED} · 问报告")
+    expect(page.locator("#live")).to_have_text("第 1 至 10 段原文")
+
+
+def test_address_alone_gives_the_same_result(visit: Visit) -> None:
+    """A result page can be kept and shared."""
+    page = visit("/")
+    ask(page, ASKED)
+    passages = page.locator(".passage").all_text_contents()
+    shared = visit(page.url)
+    assert shared.locator(".passage").all_text_contents() == passages
+    assert shared.input_value("#q") == ASKED
+
+
+def test_back_and_forward_follow_the_questions(visit: Visit) -> None:
+    """Each question is a place in the history, down to the blank page."""
+    page = visit("/")
+    ask(page, ASKED)
+    ask(page, "劳动模范")
+    page.go_back()
+    expect(page.locator("#hit-1 .passage")).to_contain_text(STATIONS)
+    assert page.input_value("#q") == ASKED
+    page.go_back()
+    expect(page.locator(".examples")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#hit-1 .passage")).to_contain_text(STATIONS)
+
+
+def test_mode_and_page_live_in_the_address(visit: Visit) -> None:
+    """Choosing a mode asks again; the next page is a link; both come back with the address."""
+    page = visit(f"/?q={ASKED}")
+    page.locator(".modes label", has_text="字词").last.click()
+    page.wait_for_url("**mode=lexical**")
+    page.go_back()
+    expect(page.locator("input[value=hybrid]")).to_be_checked()
+    page.locator(".pager [rel=next]").click()
+    expect(page.locator("#hit-11")).to_be_visible()
+    assert "page=2" in page.url
+
+
+def test_keyboard_alone_goes_from_question_to_report_and_back(visit: Visit) -> None:
+    """Slash, typing, arrows, Enter, back and Esc: no pointer is needed."""
+    page = visit(f"/?q={ASKED}")
+    page.keyboard.press("/")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("职工之家")
+    page.keyboard.press("Enter")
+    expect(page).to_have_title("职工之家 · 问报告")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#hit-2 .open")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#hit-1 .open")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/documents/**")
+    expect(page.locator("#match")).to_be_in_viewport()
+    page.go_back()
+    expect(page.locator("#hit-1")).to_be_visible()
+
+
+def test_slash_in_the_box_is_a_character(visit: Visit) -> None:
+    """Who types a slash gets a slash."""
+    page = visit("/")
+    page.locator("#q").press_sequentially("工会/职工")
+    assert page.input_value("#q") == "工会/职工"
+
+
+def test_enter_of_an_input_method_does_not_search(visit: Visit) -> None:
+    """The Enter that takes a candidate is not the Enter that asks."""
+    page = visit("/")
+    page.focus("#q")
+    devtools = page.context.new_cdp_session(page)
+    devtools.send(
+        "Input.imeSetComposition", {"text": "nuanxin", "selectionStart": 7, "selectionEnd": 7}
+    )
+    enter = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 229, "text": "\r"}
+    devtools.send("Input.dispatchKeyEvent", {"type": "keyDown", **enter})
+    devtools.send("Input.insertText", {"text": "暖心驿站"})
+    page.wait_for_timeout(150)
+    assert page.url.endswith("/")
+    assert page.input_value("#q") == "暖心驿站"
+    page.keyboard.press("Enter")
+    expect(page.locator("#hit-1")).to_be_visible()
+
+
+def test_enter_while_composing_is_kept_from_the_form(visit: Visit) -> None:
+    """As Safari orders events, the composition ends just before its Enter: still no search."""
+    page = visit("/")
+    page.fill("#q", "暖心")
+    page.evaluate(
+        """() => {
+          const box = document.getElementById("q");
+          box.dispatchEvent(new CompositionEvent("compositionstart"));
+          box.dispatchEvent(new CompositionEvent("compositionend"));
+          box.form.requestSubmit();
+        }"""
+    )
+    page.wait_for_timeout(100)
+    assert page.url.endswith("/")
+
+
+def test_page_works_without_a_script(visit: Visit) -> None:
+    """Form, links, places, outline and switches are plain HTML."""
+    page = visit("/", java_script_enabled=False)
+    page.fill("#q", ASKED)
+    page.press("#q", "Enter")
+    expect(page.locator("#hit-1 .passage")).to_contain_text(STATIONS)
+    expect(page.get_by_role("button", name="复制引文").first).to_be_hidden()
+    page.locator("#hit-1 summary").click()
+    expect(page.locator("#hit-1 dl")).to_be_visible()
+    page.locator("#hit-1 .open").click()
+    expect(page.locator("#match")).to_be_in_viewport()
+    page.locator(".switches [name=language]").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.locator("#match")).to_be_attached()
+
+
+def test_place_is_in_view_without_script_or_fragment(visit: Visit) -> None:
+    """The address that the API gives leads to the passage as well."""
+    page = visit(f"/?q={ASKED}")
+    address = page.locator("#hit-1 .open").get_attribute("href").partition("&q=")[0]
+    plain = visit(address, java_script_enabled=False)
+    expect(plain.locator("#match")).to_be_in_viewport()
+
+
+def test_quotation_is_copied_with_its_source(visit: Visit) -> None:
+    """Passage verbatim, title, section and place."""
+    page = visit(f"/?q={ASKED}", permissions=["clipboard-read", "clipboard-write"])
+    page.locator("#hit-1").get_by_role("button", name="复制引文").click()
+    expect(page.locator("#hit-1").get_by_role("button", name="已复制")).to_be_visible()
+    passage, _, citation = page.evaluate("navigator.clipboard.readText()").rpartition("\n")
+    assert passage == page.locator("#hit-1 .passage").text_content()
+    assert citation.startswith("——《使命在肩 接续奋斗 为建设美丽东城凝聚磅礴力量》，“")
+    assert citation.endswith(" 字")
+
+
+def test_quotation_is_copied_where_the_clipboard_is_closed(visit: Visit) -> None:
+    """Over plain http from another machine there is no clipboard interface."""
+    page = visit(f"/?q={ASKED}", permissions=["clipboard-read"])
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
+    page.locator("#hit-1").get_by_role("button", name="复制引文").click()
+    expect(page.locator("#hit-1").get_by_role("button", name="已复制")).to_be_visible()
+    assert STATIONS in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_recent_questions_stay_in_the_browser(visit: Visit) -> None:
+    """They show on the blank page, ask again when clicked, and can be forgotten."""
+    page = visit("/")
+    ask(page, "<b>暖心</b>驿站")
+    ask(page, ASKED)
+    page.goto("/")
+    recent = page.locator(".recent li")
+    expect(recent).to_have_text([ASKED, "<b>暖心</b>驿站"])
+    recent.first.locator("a").click()
+    expect(page.locator("#hit-1 .passage")).to_contain_text(STATIONS)
+    page.goto("/")
+    page.get_by_role("button", name="清除记录").click()
+    expect(page.locator(".recent")).to_be_hidden()
+    assert page.evaluate("localStorage.length") == 0
+    assert "recent" not in page.evaluate("document.cookie")
+
+
+def test_example_question_asks(visit: Visit) -> None:
+    """A click on an example is a search like any other."""
+    page = visit("/")
+    page.locator(".examples a", has_text="暖心驿站").click()
+    expect(page).to_have_title("暖心驿站有多少家？ · 问报告")
+    expect(page.locator("#hit-1")).to_be_visible()
+    assert page.input_value("#q") == "暖心驿站有多少家？"
+
+
+@pytest.mark.parametrize("length", [1001, 2500])
+def test_long_question_is_refused_in_words(visit: Visit, length: int) -> None:
+    """The box keeps it, the page says what the limit is."""
+    page = visit("/")
+    page.fill("#q", "😀" * length)
+    page.press("#q", "Enter")
+    expect(page.locator(".verdict h2")).to_have_text("问题太长")
+    assert page.input_value("#q") == "😀" * length
+
+
+def test_silent_server_is_named_and_the_question_kept(visit: Visit) -> None:
+    """When nothing answers the page says so and the next try works."""
+    page = visit("/", ignoring="Failed to load resource")
+    page.route("**/results**", lambda route: route.abort())
+    page.fill("#q", ASKED)
+    page.press("#q", "Enter")
+    expect(page.locator(".verdict h2")).to_have_text("服务器没有回应")
+    page.unroute("**/results**")
+    page.press("#q", "Enter")
+    expect(page.locator("#hit-1 .passage")).to_contain_text(STATIONS)
+
+
+def test_both_languages_switch_and_stay(visit: Visit) -> None:
+    """English by one click, in place, and again at the next visit."""
+    page = visit(f"/?q={ASKED}")
+    page.locator(".switches [name=language]").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    assert page.input_value("#q") == ASKED
+    expect(page.locator("#hit-1 .actions a")).to_have_text("Open in the report")
+    page.goto("/library")
+    expect(page.locator("h1")).to_have_text("Library")
+
+
+def test_theme_follows_the_system_and_the_switch(visit: Visit) -> None:
+    """Dark by preference; light, dark and back by the button, which keeps the place."""
+    page = visit(f"/?q={ASKED}", color_scheme="dark")
+
+    def background() -> str:
+        return page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    dark = background()
+    page.evaluate("window.stayed = true")
+    page.locator(".theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
+    light = background()
+    assert light != dark
+    page.locator(".theme").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert background() == dark
+    assert page.evaluate("window.stayed") is True
+    page.goto("/library")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1440, 2560])
+@pytest.mark.parametrize("path", ["/", f"/?q={ASKED}", "/library", "/api/docs"])
+def test_nothing_runs_over_the_edge(visit: Visit, width: int, path: str) -> None:
+    """From a small phone to a wide screen no page scrolls sideways."""
+    page = visit(path, viewport={"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_motion_is_reduced_when_asked(visit: Visit) -> None:
+    """Nothing moves for readers who turned motion off."""
+    page = visit(f"/?q={ASKED}", reduced_motion="reduce")
+    moving = page.evaluate(
+        """[...document.querySelectorAll("*")].filter(element =>
+             parseFloat(getComputedStyle(element).transitionDuration) > 0.001).length"""
+    )
+    assert moving == 0
