@@ -63,7 +63,7 @@ def _cut(text: str, paragraph: Span) -> list[Span]:
 
 
 def _shorten(text: str, span: Span, longest: int, marks: Sequence[re.Pattern[str]]) -> list[Span]:
-    """Cut what is too long evenly at the first kind of mark, the rest of it at the next."""
+    """Cut what is too long at the first kind of mark, what is still too long at the next."""
     length = span.end - span.start
     if length <= longest or (len(marks) == 1 and length <= _HARD * longest):
         return [span]
@@ -71,8 +71,27 @@ def _shorten(text: str, span: Span, longest: int, marks: Sequence[re.Pattern[str
         hard = _HARD * longest
         return _between(span, list(range(span.start + hard, span.end, hard)))
     ends = [match.end() for match in marks[0].finditer(text, span.start, span.end)]
-    pieces = _between(span, evenly(span, ends, -(-length // longest)))
-    return [small for piece in pieces for small in _shorten(text, piece, longest, marks[1:])]
+    atoms = [
+        small
+        for piece in _between(span, ends)
+        for small in _shorten(text, piece, longest, marks[1:])
+    ]
+    return _pack(atoms, longest)
+
+
+def _pack(atoms: Sequence[Span], longest: int) -> list[Span]:
+    """Put neighbours together into as few stretches as `longest` allows, of about one length."""
+    length = atoms[-1].end - atoms[0].start
+    goal = length / -(-length // longest)
+    packed = [atoms[0]]
+    for atom in atoms[1:]:
+        start, end = packed[-1]
+        added = atom.end - atom.start
+        if atom.end - start <= longest and end - start + added / 2 <= goal:
+            packed[-1] = Span(start, atom.end)
+        else:
+            packed.append(atom)
+    return packed
 
 
 def evenly(span: Span, ends: Sequence[int], parts: int) -> list[int]:

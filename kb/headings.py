@@ -54,19 +54,23 @@ def _heading(
     blocks: Sequence[Block], index: int, below: Mapping[int, Heading], *, alone: bool
 ) -> Heading | None:
     block = blocks[index]
-    if label := block.label:
-        titled = block.short and not block.prose and block.text[-1] not in "，,、"
-        if label.style == "条" or not titled or not clean(block.text[label.end :]):
-            return None
-        return Heading(clean(block.text), block.span, label.style, label.rank, label.ordinal)
+    if block.label is not None:
+        return _labelled(block)
     if not block.loose or block.dated or index + 1 == len(blocks):
         return None
-    if blocks[index + 1].prose:
-        return Heading(clean(block.text), block.span, PLAIN, None)
-    under = below.get(index + 1)
-    if under is not None and under.style == PLAIN and alone:
-        return Heading(clean(block.text), block.span, OUTER, None)
-    return None
+    style = PLAIN if blocks[index + 1].prose else None
+    if style is None and alone and (under := below.get(index + 1)):
+        begins = under.rank is not None and under.ordinal == 1
+        style = OUTER if under.style == PLAIN else PLAIN if begins else None
+    return Heading(clean(block.text), block.span, style, None) if style else None
+
+
+def _labelled(block: Block) -> Heading | None:
+    label = block.label
+    titled = block.short and not block.prose and block.text[-1] not in "，,、"
+    if label is None or label.style == "条" or not titled or not clean(block.text[label.end :]):
+        return None
+    return Heading(clean(block.text), block.span, label.style, label.rank, label.ordinal)
 
 
 def _rows(found: Mapping[int, Heading]) -> list[list[int]]:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 _HAN = "零〇一二三四五六七八九十百千两"
 _NUMBER = rf"(?:[{_HAN}]{{1,7}}|\d{{1,4}})"
+# After a decimal number these make it a quantity (3.5万人), others a title (3.5服务职工).
+_NO_MEASURE = "(?![万亿千百十个倍元人米公家件名项岁年月度多余左以])[\u4e00-\u9fff]"
 
 # Ranks follow GB/T 9704 (一、 （一） 1. （1）) and the order of 编 章 节 条 in statutes. Gaps leave
 # room for what stands between; `None` says that the label has no rank of its own.
@@ -20,7 +22,7 @@ _STYLES: tuple[tuple[str, int | None, str], ...] = (
     ("第一，", 90, rf"第({_NUMBER})[，,、]"),
     ("一、", 40, rf"([{_HAN}]{{1,3}})[、.．]"),
     ("（一）", 50, rf"[（(]\s*([{_HAN}]{{1,3}})\s*[）)]、?"),
-    ("1.1", 62, r"(\d{1,2}(?:[.．]\d{1,2}){1,4})(?![\d%％])[.．、]?(?=\s|[\u4e00-\u9fffA-Za-z])"),
+    ("1.1", 62, rf"(\d{{1,2}}(?:[.．]\d{{1,2}}){{1,4}})(?![\d%％])[.．、]?(?=\s|{_NO_MEASURE})"),
     ("1.", 60, r"(\d{1,3})\s?(?:[.．](?!\d)|、)"),
     ("（1）", 65, r"[（(]\s*(\d{1,3})\s*[）)]"),
     ("1）", 66, r"(\d{1,3})[）)]"),

@@ -83,6 +83,12 @@ def _strict(path: Path, data: bytes, encoding: str) -> str:
 
 
 def _detect(path: Path, data: bytes) -> str:
+    try:
+        data.decode("gb2312")  # the common characters: decides what is too short to guess
+    except UnicodeDecodeError:
+        pass
+    else:
+        return data.decode("gb18030")
     match = from_bytes(data, cp_isolation=_LIKELY, enable_fallback=False).best()
     if match is None:
         raise DocumentUnreadable(path, "its encoding is unknown: save it as UTF-8")

@@ -47,9 +47,10 @@ def _alike(blocks: Sequence[Block], style: str, members: Sequence[int]) -> dict[
     found = {index: heading for index, heading in openings if heading is not None}
     if not found:
         return {}
+    if style != TERSE:
+        return found if len(found) >= _MOST * len(members) else {}
     alike = sum(index >= min(found) for index in members)
-    enough = 3 if style == TERSE else 1
-    return found if len(found) >= max(enough, _MOST * alike) else {}
+    return found if len(found) >= max(3, _MOST * alike) else {}
 
 
 def _article(block: Block) -> Heading | None:

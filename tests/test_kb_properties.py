@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -120,8 +122,9 @@ def test_outline_spans_are_in_order_and_inside_the_text(text: str) -> None:
         assert 0 <= section.start < section.end <= len(text)
         spans = [*([section.heading] if section.heading else []), *section.body]
         assert spans == sorted(spans)
-        assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
-        assert section.start <= spans[0].start and spans[-1].end <= section.end
+        assert all(a.end <= b.start for a, b in itertools.pairwise(spans))
+        assert section.start <= spans[0].start
+        assert spans[-1].end <= section.end
 
 
 @given(st.text("文字，、。,.; ”1", max_size=400))

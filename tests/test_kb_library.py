@@ -1,0 +1,81 @@
+"""The folder of documents: what is taken, what is left out and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import kb.library
+from kb.errors import DocumentUnreadable
+from kb.library import Findings, find, load
+
+
+def reasons(findings: Findings) -> dict[str, str]:
+    return {skipped.name: skipped.reason for skipped in findings.skipped}
+
+
+def test_documents_are_found_below_the_folder_sorted_by_name(tmp_path: Path) -> None:
+    (tmp_path / "乙").mkdir()
+    (tmp_path / ".git").mkdir()
+    for name in ("b.txt", "a.md", "乙/c.TXT", ".hidden.txt", "~$open.txt", ".git/d.txt"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    findings = find(tmp_path)
+    assert [source.name for source in findings.sources] == ["a.md", "b.txt", "乙/c.TXT"]
+    assert findings.skipped == ()
+
+
+def test_what_is_left_out_is_named_with_its_reason(tmp_path: Path) -> None:
+    outside = tmp_path / "outside.txt"
+    outside.write_text("外面", encoding="utf-8")
+    folder = tmp_path / "library"
+    folder.mkdir()
+    (folder / "a.txt").write_text("工会", encoding="utf-8")
+    (folder / "b.txt").write_text("工会", encoding="utf-8")
+    (folder / "c.exe").write_bytes(b"MZ")
+    (folder / "d.txt").symlink_to(outside)
+    (folder / "e.txt").symlink_to(folder / "nothing.txt")
+    (folder / "f").symlink_to(tmp_path, target_is_directory=True)
+    assert [source.name for source in find(folder).sources] == ["a.txt"]
+    found = reasons(find(folder))
+    assert found["b.txt"] == "it has the same content as a.txt"
+    assert found["c.exe"].startswith("its type .exe is not supported")
+    assert found["d.txt"] == found["f"] == "it is a link that leads out of the folder"
+    assert found["e.txt"] == "it cannot be opened, or is a link to nothing"
+
+
+def test_a_file_over_the_limit_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kb.library, "MAX_BYTES", 2**20)
+    (tmp_path / "a.txt").write_bytes(b"a" * (2**20 + 1))
+    assert reasons(find(tmp_path)) == {"a.txt": "it is larger than 1 MB"}
+
+
+def test_ids_come_from_names_alone(tmp_path: Path) -> None:
+    (tmp_path / "报告.txt").write_text("一", encoding="utf-8")
+    (first,) = find(tmp_path).sources
+    (tmp_path / "报告.txt").write_text("二二", encoding="utf-8")
+    (second,) = find(tmp_path).sources
+    assert first.id == second.id == kb.library.document_id("报告.txt")
+
+
+def test_a_document_carries_name_title_and_fingerprint(tmp_path: Path) -> None:
+    (tmp_path / "报告.txt").write_text("工会工作开展得很好。", encoding="utf-8")
+    document = load(find(tmp_path).sources[0])
+    assert (document.name, document.title) == ("报告.txt", "报告")
+    assert len(document.fingerprint) == 64
+
+
+def test_a_file_that_changed_or_went_is_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("工会", encoding="utf-8")
+    (source,) = find(tmp_path).sources
+    path.write_text("工会工会", encoding="utf-8")
+    with pytest.raises(DocumentUnreadable, match="changed"):
+        load(source)
+    path.unlink()
+    with pytest.raises(DocumentUnreadable, match="no such file"):
+        load(source)
+
+
+def test_an_empty_or_missing_folder_has_no_documents(tmp_path: Path) -> None:
+    assert find(tmp_path) == find(tmp_path / "nothing") == Findings((), ())

@@ -1,0 +1,205 @@
+"""Outlines of documents of many shapes, by general rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kb.numbering import read_label
+from kb.outline import outline
+from kb.reading import read
+
+BODY = "工会始终坚持服务职工，取得了明显成效。"
+
+
+def sections(text: str, name: str = "a.txt") -> list[tuple[str, int, str]]:
+    found = outline(read(Path(name), text.encode()), "文件名")
+    return [(s.kind, s.level, s.title) for s in found.sections]
+
+
+def lines(*parts: str) -> str:
+    return "\n\n".join(BODY if part == "." else part for part in parts) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "style", "ordinal"),
+    [
+        ("第十二章　附则", "章", 12),
+        ("第3节 基层", "节", 3),
+        ("第一百零二条 本法", "条", 102),
+        ("第二十条之一 本法", "条", 20),
+        ("二十一、总结", "一、", 21),
+        ("（三）措施", "（一）", 3),
+        ("(三)措施", "（一）", 3),
+        ("４．目标", "1.", 4),
+        ("4、目标", "1.", 4),
+        ("1.2 目标", "1.1", 2),
+        ("（5）项目", "（1）", 5),
+        ("5）项目", "1）", 5),
+        ("③项目", "①", 3),
+        ("三是加强", "一是", 3),
+        ("第二，加强", "第一，", 2),
+        ("●要点", "●", 0),
+        ("【要点】", "【】", 0),
+    ],
+)
+def test_labels_are_read_half_and_full_width(line: str, style: str, ordinal: int) -> None:
+    label = read_label(line)
+    assert label is not None
+    assert (label.style, label.ordinal) == (style, ordinal)
+
+
+@pytest.mark.parametrize(
+    "line", ["2024年工作", "3.5万人", "1,000人", "一年来", "第一次", "是", "", "113万", "5年来"]
+)
+def test_what_only_looks_like_a_label_is_none(line: str) -> None:
+    assert read_label(line) is None
+
+
+def test_official_numbering_nests_as_its_ranks_say() -> None:
+    text = lines(
+        "关于加强工会工作的意见", "北京市总工会2021年5月1日发布了本意见，请各单位认真执行。",
+        "一、总体要求", "（一）指导思想", ".", "1．目标任务", ".", "（1）近期", ".",
+        "二、措施", "1.宣传", ".",
+    )  # fmt: skip
+    assert sections(text) == [
+        ("title", 0, "关于加强工会工作的意见"),
+        ("lead", 1, "导语"),
+        ("part", 1, "一、总体要求"),
+        ("section", 2, "（一）指导思想"),
+        ("lead", 3, "(引言)"),
+        ("section", 3, "1．目标任务"),
+        ("lead", 4, "(引言)"),
+        ("section", 4, "（1）近期"),
+        ("part", 1, "二、措施"),
+        ("section", 2, "1.宣传"),
+    ]
+
+
+def test_statutes_have_chapters_and_articles() -> None:
+    text = "工会法\n第一章 总则\n第一条 为了保障工会，制定本法。\n（一）甲。乙。\n"
+    text += "第二章 组织\n第二条 工会是组织。\n"
+    assert sections(text) == [
+        ("title", 0, "工会法"),
+        ("part", 1, "第一章 总则"),
+        ("run_in", 2, "第一条"),
+        ("part", 1, "第二章 组织"),
+        ("run_in", 2, "第二条"),
+    ]
+
+
+def test_marked_lines_are_outside_what_stands_under_them() -> None:
+    text = lines("总结", "■ 成绩", "思想引领", ".", "权益维护", ".", "■ 问题", ".", "【打算】", ".")
+    assert sections(text)[1:] == [
+        ("part", 1, "成绩"),
+        ("section", 2, "思想引领"),
+        ("section", 2, "权益维护"),
+        ("part", 1, "问题"),
+        ("lead", 2, "(引言)"),
+        ("section", 2, "打算"),
+    ]
+
+
+def test_a_bare_heading_stands_beside_numbers_that_go_on_and_over_those_that_begin_anew() -> None:
+    beside = lines("总结", ".", "前言", ".", "一、成绩", ".", "二、问题", ".")
+    assert [level for kind, level, _ in sections(beside) if kind == "section"] == [1, 1, 1]
+    over = lines("总结", ".", "回顾", "一、甲", ".", "二、乙", ".", "展望", "一、丙", ".")
+    assert [title for _, level, title in sections(over) if level == 2] == [
+        "一、甲",
+        "二、乙",
+        "一、丙",
+    ]
+
+
+def test_a_lead_above_the_headline_stays_the_lead() -> None:
+    text = lines(".", "扬帆起航 再谱新篇", "——工作回顾", "□张三", "●过去●", ".", "●未来●", ".")
+    assert sections(text)[:5] == [
+        ("title", 0, "扬帆起航 再谱新篇"),
+        ("title", 0, "——工作回顾"),
+        ("title", 0, "□张三"),
+        ("lead", 1, "导语"),
+        ("section", 1, "过去"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "found"),
+    [
+        ("文", "文", [("title", 0, "文")]),
+        ("𠮷😀", "𠮷😀", [("title", 0, "𠮷😀")]),
+        (BODY, "文件名", [("section", 1, "正文")]),
+        (f"工作总结\n{BODY}", "工作总结", [("title", 0, "工作总结"), ("section", 1, "正文")]),
+        (f"{BODY}\n{BODY}", "文件名", [("section", 1, "正文")]),
+        ("……\n", "文件名", [("section", 1, "正文")]),
+    ],
+)
+def test_texts_without_headings_are_one_section(
+    text: str, title: str, found: list[tuple[str, int, str]]
+) -> None:
+    assert outline(read(Path("a.txt"), text.encode()), "文件名").title == title
+    assert sections(text) == found
+
+
+def test_lists_and_tables_of_contents_are_no_headings() -> None:
+    listed = lines("会议纪要", ".", "1. 提高认识", "2. 加强领导", "3. 抓好落实", ".")
+    assert sections(listed) == [("title", 0, "会议纪要"), ("section", 1, "正文")]
+    contents = lines(
+        "规划", "目录", "第一章 总则", "第一节 目的", "第二章 附则",
+        "第一章 总则", "第一节 目的", ".", "第二章 附则", ".",
+    )  # fmt: skip
+    assert sections(contents) == [
+        ("title", 0, "规划"),
+        ("lead", 1, "导语"),
+        ("part", 1, "第一章 总则"),
+        ("section", 2, "第一节 目的"),
+        ("section", 1, "第二章 附则"),
+    ]
+
+
+def test_two_terse_openings_are_topic_sentences_and_three_are_headings() -> None:
+    opening = "改革成效明显。" + BODY
+    assert [kind for kind, _, _ in sections(lines("总结", "一、成绩", opening, opening))] == [
+        "title",
+        "section",
+    ]
+    three = sections(lines("总结", "一、成绩", ".", opening, opening, opening))
+    assert [title for kind, _, title in three if kind == "run_in"] == ["改革成效明显"] * 3
+
+
+def test_labelled_openings_are_headings_where_most_are_alike() -> None:
+    text = lines("总结", "一、成绩", "（一）抓党建。" + BODY, BODY, "（二）抓维权。" + BODY)
+    assert [title for kind, _, title in sections(text) if kind == "run_in"] == [
+        "（一）抓党建",
+        "（二）抓维权",
+    ]
+    items = lines("总结", "一、成绩", "（一）甲；", "（二）乙；", "（三）丙。" + BODY)
+    assert [title for kind, _, title in sections(items) if kind == "run_in"] == []
+
+
+def test_one_block_of_captions_needs_no_number() -> None:
+    text = f"总结\n\n{BODY}\n\n{BODY}\n\n\n\n工会举办运动会开幕式\n\n\n\n职工在驿站休息喝水\n"
+    assert sections(text)[-1] == ("captions", 1, "图片说明")
+
+
+def test_markdown_headings_win() -> None:
+    text = "# 报告\n\n引子。\n\n## 一、成绩\n\n1. 甲\n\n正文在这里。\n\n### **亮点**\n\n正文。\n"
+    assert sections(text, "a.md") == [
+        ("title", 0, "报告"),
+        ("lead", 1, "导语"),
+        ("part", 1, "一、成绩"),
+        ("lead", 2, "(引言)"),
+        ("section", 2, "亮点"),
+    ]
+
+
+def test_english_reports_have_outlines_too() -> None:
+    prose = "The union was founded in 1950. It has grown since."
+    text = lines("Annual Report", "Introduction", prose, "1. Past", prose, "1.1 Early", prose)
+    assert sections(text) == [
+        ("title", 0, "Annual Report"),
+        ("section", 1, "Introduction"),
+        ("part", 1, "1. Past"),
+        ("lead", 2, "(引言)"),
+        ("section", 2, "1.1 Early"),
+    ]

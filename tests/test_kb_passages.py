@@ -1,0 +1,94 @@
+"""Sizes of passages and clauses, ids that survive changes elsewhere."""
+
+from __future__ import annotations
+
+from kb.clauses import cut_clauses
+from kb.outline import outline
+from kb.passages import cut
+from kb.reading import Reading
+from kb.types import Document, Span
+
+
+def document(text: str) -> Document:
+    found = outline(Reading(text), "name")
+    return Document("doc", "a.txt", found.title, text, found.sections, "")
+
+
+def clauses(text: str) -> list[str]:
+    return [clause.text for clause in cut_clauses(text, [Span(0, len(text))])]
+
+
+def test_short_paragraphs_run_together_up_to_a_screen() -> None:
+    text = "\n\n".join("工会服务职工，成效明显，群众满意。" for _ in range(60))
+    sizes = [len(passage.text) for passage in cut(document(text))]
+    assert all(300 < size <= 350 for size in sizes[:-1])
+
+
+def test_long_paragraphs_are_split_at_sentences_into_like_parts() -> None:
+    sentence = "工会始终坚持服务职工，维护职工合法权益，取得了明显的成效，职工群众普遍感到满意。"
+    passages = cut(document(sentence * 25))
+    assert {passage.text.count("。") for passage in passages} == {8, 9}
+    assert all(passage.text.endswith("。") for passage in passages)
+
+
+def test_a_passage_keeps_its_id_when_another_part_changes() -> None:
+    text = "一、甲\n\n甲的正文在这里，很长很长。\n\n二、乙\n\n乙的正文在这里，很长很长。\n"
+    before = {p.text: p.id for p in cut(document(text))}
+    after = {p.text: p.id for p in cut(document(text.replace("甲的", "新的甲的")))}
+    assert after["乙的正文在这里，很长很长。"] == before["乙的正文在这里，很长很长。"]
+    assert before["甲的正文在这里，很长很长。"] not in after.values()
+
+
+def test_passages_of_the_same_words_have_ids_of_their_own() -> None:
+    text = "一、甲\n\n正文在这里，很长很长。\n\n二、乙\n\n正文在这里，很长很长。\n"
+    first, second = (p.id for p in cut(document(text)) if p.text.startswith("正文"))
+    assert first != second
+    assert first.startswith("doc-")
+    assert len(first) == len("doc-") + 10
+
+
+def test_clauses_end_with_their_sentence_and_its_closing_marks() -> None:
+    assert clauses(
+        "他说：“工会工作要更加努力地开展。”会议同意了这个十分重要的看法！然后大家就一起去吃饭了；"
+    ) == [
+        "他说：“工会工作要更加努力地开展。”",
+        "会议同意了这个十分重要的看法！",
+        "然后大家就一起去吃饭了；",
+    ]
+
+
+def test_long_sentences_are_cut_at_commas_before_enumerations() -> None:
+    text = (
+        "为快递小哥、外卖送餐员、环卫工人等户外劳动者提供饮水、热饭、充电、休息等暖心服务，"
+        "共投入资金333万元，累计建立职工之家142家、暖心驿站1269家。"
+    )
+    assert clauses(text) == [
+        "为快递小哥、外卖送餐员、环卫工人等户外劳动者提供饮水、热饭、充电、休息等暖心服务，",
+        "共投入资金333万元，累计建立职工之家142家、暖心驿站1269家。",
+    ]
+
+
+def test_fragments_go_to_their_neighbour() -> None:
+    assert clauses("锲而不舍抓党建。持续巩固深化主题教育成果。") == [
+        "锲而不舍抓党建。持续巩固深化主题教育成果。"
+    ]
+
+
+def test_numbers_stay_whole() -> None:
+    text = "工会经费收入一共是1,234,567.89元，" * 2 + "占3.5%。"
+    assert "".join(clauses(text)) == text
+    assert all("1,234,567.89" in clause for clause in clauses(text)[:2])
+
+
+def test_english_clauses_are_sentences_of_english_length() -> None:
+    text = (
+        "The union runs 3.5 stations in the district for couriers. It spent 1,000 yuan on each one."
+    )
+    assert clauses(text) == [
+        "The union runs 3.5 stations in the district for couriers.",
+        "It spent 1,000 yuan on each one.",
+    ]
+
+
+def test_text_without_punctuation_is_cut_all_the_same() -> None:
+    assert max(map(len, clauses("文" * 1000))) == 180
