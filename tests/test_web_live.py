@@ -109,6 +109,24 @@ def test_a_damaged_index_is_made_again_at_start(home: Home, encoder: HashEncoder
     assert live.stop()
 
 
+def test_an_earlier_whole_generation_serves_at_start(home: Home, encoder: HashEncoder) -> None:
+    """Where the current one is damaged its predecessor serves, and the fault is told."""
+    first = build(home, encoder).generation
+    second = build(home, encoder).generation
+    file = _damage(home, second)
+    live = Live(home, lambda: encoder)
+    live.start()
+    wait_for(lambda: live.fault)
+    assert _serving(live) == first
+    assert str(file) in str(live.fault)
+    assert live.state.state == "idle"
+    live.rebuild()
+    wait_for(lambda: live.state.state == "done")
+    assert _serving(live) == live.state.generation
+    assert live.fault is None
+    assert live.stop()
+
+
 def test_another_encoders_index_is_refused_at_start(home: Home) -> None:
     """A server never replaces what another encoder built without being told to."""
     first = build(home, HashEncoder()).generation

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
 from flask import Flask, current_app, g
 
 from kb.errors import IndexDamaged, IndexMissing, KBError, NotReady, RebuildRunning
+from web.lending import Lender, Loan
 from web.rebuild import Rebuilder, RebuildState
 
 if TYPE_CHECKING:
@@ -24,18 +25,7 @@ log = structlog.get_logger("kb.live")
 POLL_SECONDS = 0.5  # one short read; a rebuild made elsewhere shows within this time
 
 
-class _Serving:
-    """One open searcher and how many requests hold it; closed by whoever leaves last."""
-
-    __slots__ = ("retired", "searcher", "users")
-
-    def __init__(self, searcher: Searcher) -> None:
-        self.searcher = searcher
-        self.users = 0
-        self.retired = False
-
-
-class Live:
+class Live(Lender):
     """The current searcher of one home, for many threads.
 
     A request takes the searcher once and answers wholly from it; a new generation, whoever
@@ -54,25 +44,18 @@ class Live:
         *,
         on_first_build: Callable[[Progress], None] | None = None,
     ) -> None:
+        super().__init__()
         self.home = home
         self.fault: str | None = None
         self.failure: KBError | None = None
         self._load_encoder = load_encoder
         self._on_first_build = on_first_build
         self._encoder: Encoder | None = None
-        self._serving: _Serving | None = None
-        self._lock = threading.Lock()
         self._follow_lock = threading.Lock()
         self._refused: str | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._rebuilder = Rebuilder(home.root, self._build)
-
-    @property
-    def searcher(self) -> Searcher | None:
-        """The searcher that serves now, or None; `hold` it while you use it."""
-        serving = self._serving
-        return serving.searcher if serving else None
 
     @property
     def state(self) -> RebuildState:
@@ -104,42 +87,6 @@ class Live:
         self._loaded()
         return self._rebuilder.start()
 
-    def adopt(self, searcher: Searcher) -> None:
-        """Serve from `searcher` from now on; requests under way end on the old one."""
-        with self._lock:
-            old, self._serving = self._serving, _Serving(searcher)
-            if old:
-                old.retired = True
-            idle = old is not None and old.users == 0
-        log.info("serving", generation=searcher.generation)
-        if old and idle:
-            old.searcher.close()
-
-    @contextmanager
-    def hold(self) -> Iterator[Searcher]:
-        """Keep the present searcher open for a `with` block; raises NotReady."""
-        serving = self.acquire()
-        try:
-            yield serving.searcher
-        finally:
-            self.release(serving)
-
-    def acquire(self) -> _Serving:
-        """Take hold of what serves now; whoever does must `release` it. Raises NotReady."""
-        with self._lock:
-            if self._serving is None:
-                raise NotReady
-            self._serving.users += 1
-            return self._serving
-
-    def release(self, serving: _Serving) -> None:
-        """Let go; a retired searcher is closed with its last user."""
-        with self._lock:
-            serving.users -= 1
-            last = serving.retired and serving.users == 0
-        if last:
-            serving.searcher.close()
-
     def _run(self) -> None:
         try:
             self._begin()
@@ -154,14 +101,32 @@ class Live:
             self.follow()
 
     def _begin(self) -> None:
-        from index.search import Searcher
+        from web.opening import open_whole
 
         self._encoder = self._load_encoder()
         while self.searcher is None and not self._stopping.is_set():
             try:
-                self.adopt(Searcher.open(self.home, self._encoder))
+                searcher, damage = open_whole(self.home, self._encoder)
             except (IndexMissing, IndexDamaged) as error:
                 self._first_build(str(error))
+                continue
+            self._serve(searcher)
+            if damage is not None:
+                self._note_damage(damage)
+
+    def _serve(self, searcher: Searcher) -> None:
+        """Adopt a searcher once it has answered: the first query is slow, and it must work."""
+        searcher.search("?", k=1)
+        self.adopt(searcher)
+        log.info("serving", generation=searcher.generation)
+
+    def _note_damage(self, damage: IndexDamaged) -> None:
+        from index import generation
+
+        with suppress(IndexDamaged):
+            self._refused = generation.current(self.home)
+        self.fault = str(damage)
+        log.warning("serving an earlier generation", reason=self.fault)
 
     def _first_build(self, reason: str) -> None:
         """The documents are the truth and the index is made from them: make it (again)."""
@@ -179,7 +144,7 @@ class Live:
 
         def tell(step: Progress) -> None:
             progress(step)
-            if self._on_first_build is not None and self._serving is None:
+            if self._on_first_build is not None and self.searcher is None:
                 self._on_first_build(step)
 
         report = build(self.home, self._loaded(), progress=tell)
@@ -199,7 +164,7 @@ class Live:
                     return
                 serving = self.searcher
                 if serving is None or serving.generation != named:
-                    self.adopt(Searcher.open(self.home, self._loaded()))
+                    self._serve(Searcher.open(self.home, self._loaded()))
                 self.fault = self._refused = None
             except (KBError, OSError) as error:
                 self._refused = named
@@ -227,16 +192,16 @@ def current() -> Live:
 
 def searcher() -> Searcher:
     """The one searcher of this request, the same at every call; raises NotReady."""
-    if "kb_serving" not in g:
-        g.kb_serving = current().acquire()
-    serving: _Serving = g.kb_serving
-    return serving.searcher
+    if "kb_loan" not in g:
+        g.kb_loan = current().acquire()
+    loan: Loan = g.kb_loan
+    return loan.searcher
 
 
 def _let_go(_error: BaseException | None) -> None:
-    serving = g.pop("kb_serving", None)
-    if serving is not None:
-        current().release(serving)
+    loan = g.pop("kb_loan", None)
+    if loan is not None:
+        current().release(loan)
 
 
 def from_environment() -> Live:

@@ -64,7 +64,7 @@ def _check_host() -> None:
 
 def for_the_asker(message: str | None) -> str | None:
     """The message, or for other machines only that the log has it: it may hold paths of ours."""
-    if message is None or _settings().loopback:
+    if message is None or _from_this_machine():
         return message
     return "see the server's log"
 
@@ -83,9 +83,16 @@ def rebuild_access() -> Access:
     settings = _settings()
     if settings.admin_token == "":
         return "off"
-    if settings.loopback:
+    if _from_this_machine():
         return "open"
     return "token" if settings.admin_token else "off"
+
+
+def _from_this_machine() -> bool:
+    """Whether the asker sits here: not where a proxy lets others in by another name."""
+    settings = _settings()
+    forwarded = any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via"))
+    return settings.loopback and not settings.trusted_hosts and not forwarded
 
 
 def authorize_rebuild() -> None:

@@ -83,7 +83,7 @@ class Server:
             max_request_header_size=HEADER_BYTES,
             max_request_body_size=app.config["MAX_CONTENT_LENGTH"] + 1,
             asyncore_use_poll=True,  # select() cannot watch more than 1,024 descriptors
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=False,  # never believed, but they show a proxy
             ident=None,
             expose_tracebacks=False,
         )
