@@ -31,13 +31,17 @@ blueprint = Blueprint("pages", __name__)
 
 OUTLINES = 3  # documents whose outline the empty page shows in full
 TITLES = 15  # documents that it names at all
+CHOICES = 60  # documents that the box offers by name; of more, one is chosen in the library
 
 
 def register(app: Flask) -> None:
     """Add the pages, their languages and what every template may use."""
     i18n.init_app(app)
     app.jinja_env.globals.update(
-        unnamed=unnamed, max_query=MAX_QUERY, preparing=lambda: standing.of(live.current())
+        unnamed=unnamed,
+        max_query=MAX_QUERY,
+        most_choices=CHOICES,
+        preparing=lambda: standing.of(live.current()),
     )
     app.register_blueprint(blueprint)
 
@@ -58,6 +62,12 @@ def _depends_on_reader(response: Response) -> Response:
 def search() -> Response:
     """The box, and under it either the answer or what the library holds."""
     return _answer_with("search.html")
+
+
+@blueprint.get("/favicon.ico")
+def favicon() -> Response:
+    """The seal, for browsers that ask here when they show the API's answers."""
+    return current_app.send_static_file("seal.svg")
 
 
 @blueprint.get("/results")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,9 @@ import pytest
 from index.build import build
 from index.home import Home
 from kb.library import install_shipped
+from tests.browser.serving import serving
 from tests.fakes import HashEncoder
-from tests.waiting import wait_for
-from web import create_app
 from web.live import Live
-from web.server import Server
-from web.settings import Settings
 
 playwright = pytest.importorskip("playwright.sync_api")
 from playwright.sync_api import Browser, BrowserContext, Page  # noqa: E402
@@ -34,22 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
             if executable() is None:
                 item.add_marker(pytest.mark.skip(reason="no Chromium: apt-get install chromium"))
-
-
-@contextmanager
-def serving(live: Live) -> Iterator[str]:
-    """Serve `live` as `kb serve` does; gives the address."""
-    live.start()
-    wait_for(lambda: live.searcher is not None)
-    server = Server(create_app(live, settings=Settings()), "127.0.0.1", 0)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.stop()
-        thread.join(15)
-        assert live.stop()
 
 
 @pytest.fixture(scope="session")

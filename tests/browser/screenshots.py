@@ -1,15 +1,19 @@
-"""Pictures of a running server's pages: `python -m tests.browser.screenshots URL FOLDER`."""
+"""Pictures of the pages: `python -m tests.browser.screenshots FOLDER [NAME …]`."""
 
 from __future__ import annotations
 
-import sys
+import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Browser
 
+from index.encoder import load_encoder
+from index.home import Home
 from tests.browser.chromium import launched
+from tests.browser.serving import serving
+from web.live import Live
 
 WIDE = (1440, 900)
 PHONE = (390, 844)
@@ -72,16 +76,20 @@ def take(browser: Browser, base: str, shot: Shot, folder: Path) -> Path:
     return target
 
 
-def main(base: str, folder: str) -> None:
-    """Take all pictures, or those whose names are given after the folder."""
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    wanted = set(sys.argv[3:])
-    with launched() as browser:
+def main() -> None:
+    """Build the shipped report's index in `KB_HOME` if need be, and picture its pages."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("names", nargs="*", help="take these alone")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    home = Home.resolve()
+    live = Live(home, lambda: load_encoder(home))
+    with serving(live, seconds=600) as base, launched() as browser:
         for shot in SHOTS:
-            if not wanted or shot.name in wanted:
-                print(take(browser, base, shot, target))
+            if not asked.names or shot.name in asked.names:
+                print(take(browser, base, shot, asked.folder))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main()

@@ -10,7 +10,8 @@ from playwright.sync_api import Page, expect
 
 from index.build import build
 from index.home import Home
-from tests.browser.conftest import Visit, serving
+from tests.browser.conftest import Visit
+from tests.browser.serving import serving
 from tests.fakes import HashEncoder
 from web.live import Live
 

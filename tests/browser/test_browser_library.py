@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +12,8 @@ from playwright.sync_api import expect
 from index.build import build
 from index.encoder import Encoded, Side
 from index.home import Home
-from tests.browser.conftest import Visit, serving
+from tests.browser.conftest import Visit
+from tests.browser.serving import serving
 from tests.fakes import HashEncoder
 from web.live import Live
 
@@ -86,3 +88,21 @@ def test_second_rebuild_is_told_that_one_runs(visit: Visit, slow: str, home: Hom
     second.get_by_role("button", name="重建索引").click()
     expect(second.locator(".outcome.failed, progress").first).to_be_visible()
     expect(first.locator(".outcome.done")).to_be_visible(timeout=60_000)
+
+
+def test_page_waits_for_the_first_index_and_shows_itself(visit: Visit, home: Home) -> None:
+    """Who comes too early sees what is being done, and then, without a click, the page."""
+    build(home, HashEncoder())
+    loaded = threading.Event()
+
+    def load() -> HashEncoder:
+        loaded.wait(20)
+        return HashEncoder()
+
+    with serving(Live(home, load), ready=False) as address:
+        page = visit("/?q=暖心驿站", base=address, ignoring="503")
+        expect(page.locator("h1")).to_have_text("索引还没有准备好")
+        expect(page.locator("#preparing")).to_contain_text("正在载入模型")
+        loaded.set()
+        expect(page.locator("#hit-1")).to_be_visible(timeout=15_000)
+        page.close()

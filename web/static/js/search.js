@@ -94,7 +94,7 @@ async function show(href, y) {
 function fill(asked) {
   form.elements.q.value = asked.get("q") ?? "";
   form.elements.mode.value = asked.get("mode") ?? "hybrid";
-  if (form.elements.document) form.elements.document.value = asked.get("document") ?? "";
+  if (form.elements.document?.options) form.elements.document.value = asked.get("document") ?? "";
 }
 
 // Take over what the new contents say of themselves.
