@@ -16,14 +16,16 @@ _CAPTION_MAX = 120
 _CAPTION_MIN = 6
 
 
-def caption_runs(blocks: Sequence[Block], taken: set[int]) -> tuple[range, ...]:
+def caption_runs(blocks: Sequence[Block], taken: set[int], given: set[int]) -> tuple[range, ...]:
     """Return the runs of blocks that are captions, in order.
 
     A run is two or more unfinished lines after the first running text, most of them at more
     than the usual distance; a line that body text follows at the usual distance is a heading
     and ends the run before it. A line that says it is a caption is one by itself. `taken` are
-    blocks known to be other things.
+    blocks known to be other things, `given` those the source marks as captions.
     """
+    if given:
+        return _neighbours(sorted(given - taken))
     gap = usual_gap(blocks)
     body = next((i for i, block in enumerate(blocks) if block.prose), len(blocks))
     runs: list[range] = []
@@ -37,6 +39,16 @@ def caption_runs(blocks: Sequence[Block], taken: set[int]) -> tuple[range, ...]:
         else:
             runs += _set_apart(blocks, range(at, stop), gap)
         at = max(stop, at + 1)
+    return tuple(runs)
+
+
+def _neighbours(indexes: Sequence[int]) -> tuple[range, ...]:
+    runs: list[range] = []
+    for index in indexes:
+        if runs and runs[-1].stop == index:
+            runs[-1] = range(runs[-1].start, index + 1)
+        else:
+            runs.append(range(index, index + 1))
     return tuple(runs)
 
 

@@ -23,11 +23,14 @@ def front_matter(blocks: Sequence[Block]) -> range:
     belongs to it.
     """
     head = _headline(blocks)
-    if head is None:
-        return range(0)
+    return range(0) if head is None else title_lines(blocks, head, set())
+
+
+def title_lines(blocks: Sequence[Block], head: int, taken: set[int]) -> range:
+    """Return the headline at `head` and the lines after it that go with it."""
     stop = head + 1
     last_meta = head
-    while stop < len(blocks):
+    while stop < len(blocks) and stop not in taken:
         block = blocks[stop]
         if _is_meta(block):
             last_meta = stop

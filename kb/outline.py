@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from kb.blocks import Block, split
 from kb.captions import caption_runs
-from kb.front import front_matter
+from kb.front import front_matter, title_lines
 from kb.headings import Heading, clean, own_line
 from kb.levels import place, scheme
 from kb.reading import Reading, SourceHeading
-from kb.runin import run_ins
+from kb.runin import Openings
 from kb.types import Kind, Section, Span
 
 LEAD, INTRODUCTION, CAPTIONS, WHOLE = "导语", "(引言)", "图片说明", "正文"
@@ -65,17 +65,18 @@ def outline(reading: Reading, name: str) -> Outline:
     `name` is the title of a text that has none of its own.
     """
     blocks = split(reading.text)
-    if reading.headings:
-        front, own = _from_source(blocks, reading.headings)
-        captions = caption_runs(blocks, {*front, *own})
-    else:
-        front = front_matter(blocks)
-        captions = caption_runs(blocks, set(front))
+    marked = {span.start for span in reading.captions}
+    given = {index for index, block in enumerate(blocks) if block.start in marked}
+    front, own = _from_source(blocks, reading.headings)
+    if not own:
+        front = front or front_matter(blocks)
+    captions = caption_runs(blocks, {*front, *own}, given)
+    if not own:
         own = own_line(blocks, set(front).union(*captions))
-    title = clean(blocks[front[0]].text) if front else name
-    root = (title,)
+    title = clean(blocks[front[0]].text) if front else reading.title or name
     nodes = [_title_node(blocks[index]) for index in front]
-    nodes += _Grower(blocks, own, captions, set(front), root).grow()
+    openings = Openings.of(blocks, reading.strong, styled=reading.styled)
+    nodes += _Grower(blocks, own, captions, set(front), openings, (title,)).grow()
     return Outline(title, _finish(nodes))
 
 
@@ -87,20 +88,23 @@ def _title_node(block: Block) -> _Node:
 def _from_source(
     blocks: Sequence[Block], marked: Sequence[SourceHeading]
 ) -> tuple[range, dict[int, Heading]]:
-    """Blocks under the source's headings; a first, single outermost one is the title."""
+    """The source's headings by block; its title, or a single outermost first one, is the front.
+
+    The lines after the title that say when, where and by whom go with it.
+    """
     at = {block.start: index for index, block in enumerate(blocks)}
-    own: dict[int, Heading] = {}
-    for heading in marked:
-        index = at.get(heading.span.start)
-        title = clean(blocks[index].text) if index is not None else ""
-        if index is not None and title:
-            own[index] = Heading(title, blocks[index].span, "source", heading.level)
+    own = {
+        index: Heading(title, blocks[index].span, "source", heading.level)
+        for heading in marked
+        if (index := at.get(heading.span.start)) is not None
+        and (title := clean(blocks[index].text))
+    }
     ranks = [heading.rank for heading in own.values()]
     first = next(iter(own), None)
-    if first is not None and ranks.count(min(r or 0 for r in ranks)) == 1 == ranks[0]:
-        del own[first]
-        return range(first, first + 1), own
-    return range(0), own
+    if first is None or ranks.count(ranks[0]) > 1 or ranks[0] != min(r or 0 for r in ranks):
+        return range(0), own
+    del own[first]
+    return title_lines(blocks, first, set(own)), own
 
 
 class _Grower:
@@ -112,6 +116,7 @@ class _Grower:
         own: dict[int, Heading],
         captions: Sequence[range],
         front: set[int],
+        openings: Openings,
         root: tuple[str, ...],
     ) -> None:
         self._blocks, self._own, self._root = blocks, own, root
@@ -121,8 +126,7 @@ class _Grower:
         self._captions = {run[0]: run for run in captions}
         self._in_captions = {index for run in captions for index in run}
         self._nodes: list[_Node] = []
-        articles = sum(block.label is not None and block.label.style == "条" for block in blocks)
-        self._statute = articles >= 2
+        self._openings = openings
         self._open: list[tuple[_Node, Heading]] = []
         self._ranks = scheme(list(own.values()))
 
@@ -162,7 +166,7 @@ class _Grower:
         self._nodes.append(node)
 
     def _fill(self, paragraphs: Sequence[int]) -> None:
-        found = run_ins(self._blocks, paragraphs, statute=self._statute)
+        found = self._openings.find(self._blocks, paragraphs)
         for index in paragraphs:
             span = self._blocks[index].span
             if heading := found.get(index):

@@ -54,7 +54,7 @@ def test_nothing_else_is_changed() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "no text"),
+        (b"", "empty"),
         (b" \n\t\n", "no text"),
         (b"\x7fELF\x02\x01\x01\0\0\0", "binary"),
         (bytes(range(256)), "binary|unknown"),

@@ -133,7 +133,7 @@ class _Dense:
 
 
 def _forms(folder: Path) -> list[str]:
-    return [form for form in ("txt",) if (folder / form).is_dir()]
+    return [form for form in ("txt", "docx") if (folder / form).is_dir()]
 
 
 def _row(name: str, form: str, kind: str, tally: Tally) -> str:

@@ -1,0 +1,37 @@
+"""Markdown: the text as it stands, its headings and bold openings as hints."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+
+from kb.joining import join_broken
+from kb.readers.plain import decode
+from kb.reading import Reading, SourceHeading
+from kb.types import Span
+
+_STRONG = re.compile(r"^(?:\*\*|__)(?=\S)[^*_\n]+(?<=\S)(?:\*\*|__)", re.MULTILINE)
+
+
+def read(path: Path, data: bytes) -> Reading:
+    """Read a Markdown file; marks stay in the text, which is quoted as it was written."""
+    text = join_broken(decode(path, data))
+    strong = tuple(Span(*match.span()) for match in _STRONG.finditer(text))
+    return Reading(text, headings=_headings(text), strong=strong)
+
+
+def _headings(text: str) -> tuple[SourceHeading, ...]:
+    starts = [0]
+    for line in text.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+    headings = []
+    # Inline marks do not matter here, and parsing them is slow.
+    for token in MarkdownIt().disable("inline").parse(text):
+        if token.type == "heading_open" and token.map:
+            first, last = token.map
+            raw = text[starts[first] : starts[last] - 1]
+            left = starts[first] + len(raw) - len(raw.lstrip())
+            headings.append(SourceHeading(Span(left, left + len(raw.strip())), int(token.tag[1:])))
+    return tuple(headings)
