@@ -202,7 +202,7 @@ def test_rebuild_access_is_known_to_the_page(
 ) -> None:
     """An empty token closes it everywhere; beyond loopback it is off unless a token is set."""
     app = create_app(live, settings=Settings(loopback=loopback, admin_token=admin_token))
-    with app.test_request_context():
+    with app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}):
         assert security.rebuild_access() == access
     if access == "off":
         for headers in ({}, {"Authorization": "Bearer "}, {"X-CSRF-Token": "x"}):
@@ -221,6 +221,8 @@ def test_behind_a_proxy_the_admin_token_is_needed(live: Live, header: str) -> No
     client = _client(live, admin_token="secret")
     token = {"X-CSRF-Token": _csrf(client)}
     assert client.post("/api/rebuild", headers={**proxied, **token}).status_code == 401
+    far = {"REMOTE_ADDR": "192.0.2.7"}
+    assert client.post("/api/rebuild", headers=token, environ_base=far).status_code == 401
     allowed = {**proxied, "Authorization": "Bearer secret"}
     assert client.post("/api/rebuild", headers=allowed).status_code == 202
 

@@ -92,7 +92,8 @@ def _from_this_machine() -> bool:
     """Whether the asker sits here: not where a proxy lets others in by another name."""
     settings = _settings()
     forwarded = any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via"))
-    return settings.loopback and not settings.trusted_hosts and not forwarded
+    near = settings.loopback and is_loopback(request.remote_addr or "")
+    return near and not settings.trusted_hosts and not forwarded
 
 
 def authorize_rebuild() -> None:
