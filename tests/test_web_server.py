@@ -21,8 +21,13 @@ from typing import NamedTuple
 import pytest
 
 from index.home import Home
+from tests.fakes import HashEncoder
 from tests.waiting import wait_for
+from web import create_app
+from web.live import Live
 from web.security import HEADERS
+from web.server import Server
+from web.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -203,6 +208,28 @@ def test_slow_connections_leave_the_server_answering(server: Process) -> None:
             began = time.monotonic()
             assert server.get(path, timeout=5).status == 200
             assert time.monotonic() - began < 2
+
+
+def test_a_request_that_never_ends_is_hung_up_on(
+    module_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that sends a byte now and then cannot hold its place for ever."""
+    monkeypatch.setattr("web.server.REQUEST_SECONDS", 1.0)
+    app = create_app(Live(module_home, HashEncoder), settings=Settings())
+    server = Server(app, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as slow:
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nX-Slow: ")
+        began = time.monotonic()
+        with pytest.raises(OSError, match=r"reset|pipe"):  # noqa: PT012 - any of them may notice
+            while time.monotonic() - began < 20:
+                slow.sendall(b"x")
+                time.sleep(0.2)
+    assert time.monotonic() - began < 10
+    server.stop()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_sigterm_ends_running_requests_first(start: Start) -> None:

@@ -30,6 +30,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except KBError as error:
             raise click.ClickException(str(error)) from error
+        except BrokenPipeError:  # a reader such as head has seen enough: click knows what to do
+            raise
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{where}{error.strerror or error}") from error

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 1000  # waitress reads them all in one thread, so slow ones cost a socket each
 IDLE_SECONDS = 30  # a connection that has not moved for so long is closed
+REQUEST_SECONDS = 60.0  # to send a request in; without it, a byte now and then holds a place
 GRACE_SECONDS = 10.0  # what requests under way get to end in when the server is told to stop
 HEADER_BYTES = 65_536
 
@@ -58,10 +59,25 @@ class ErrorAnswer(ErrorTask):
 
 
 class Channel(HTTPChannel):
-    """A connection with our parser and our error answers."""
+    """A connection with our parser and our error answers; knows since when a request arrives."""
 
     parser_class = Parser
     error_task_class = ErrorAnswer
+    begun: float | None = None
+
+    def received(self, data: bytes) -> bool:
+        """Take in what arrived."""
+        taken: bool = super().received(data)
+        if self.request is None:
+            self.begun = None
+        elif self.begun is None:
+            self.begun = time.monotonic()
+        return taken
+
+    @property
+    def dawdles(self) -> bool:
+        """Whether its request has been arriving for too long."""
+        return self.begun is not None and time.monotonic() - self.begun > REQUEST_SECONDS
 
 
 class Server:
@@ -114,6 +130,9 @@ class Server:
         """Serve until `stop`, or until `watch`, asked about every second, is true."""
         while not self._stopping.is_set() and not watch():
             self._turn(seconds=1.0)
+            for each in list(self._map.values()):
+                if isinstance(each, Channel) and each.dawdles:
+                    each.will_close = True
         self._drain()
 
     def _drain(self) -> None:
