@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import threading
 from pathlib import Path
 
@@ -217,6 +218,11 @@ def test_a_failed_rebuild_leaves_the_index_serving(live: Live, home: Home) -> No
         == f"no readable document in {home.documents}: put a .txt or .md file there"
     )
     assert _serving(live) == serving
+    far = create_app(live, settings=Settings(loopback=False)).test_client()
+    for path in ("/api/rebuild", "/library"):
+        told = far.get(path).get_data(as_text=True)
+        assert "the server's log" in html.unescape(told)
+        assert str(home.documents) not in told
 
 
 @pytest.mark.parametrize(

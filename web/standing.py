@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from web.live import Live
 from web.rebuild import RebuildState
+from web.security import for_the_asker
 from web.wording import gettext
 
 
@@ -55,9 +56,9 @@ def of(live: Live, seen: str = "") -> Standing:
     searcher = live.searcher
     generation = searcher.generation if searcher else None
     return Standing(
-        rebuild=live.state,
+        rebuild=replace(live.state, error=for_the_asker(live.state.error)),
         generation=generation,
         seen=seen,
-        fault=live.fault,
-        failure=str(live.failure) if live.failure else None,
+        fault=for_the_asker(live.fault),
+        failure=for_the_asker(str(live.failure)) if live.failure else None,
     )
