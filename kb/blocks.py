@@ -66,7 +66,8 @@ class Block:
             self.short
             and not self.prose
             and self.text[-1] not in "，,、"
-            and "\t" not in self.text
+            and not is_table_row(self.text)
+            and any(map(str.isalnum, self.text))
             and not is_item(self.text)
         )
 
@@ -86,6 +87,10 @@ def _is_prose(words: str, *, ended: bool) -> bool:
     if len(words) > 40 and words.count("，") + words.count(",") >= 2:
         return True
     return _SENTENCE_END.search(words) is not None
+
+
+def is_table_row(text: str) -> bool:
+    return "\t" in text or " | " in text
 
 
 def has_cjk(text: str) -> bool:

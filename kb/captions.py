@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from kb.blocks import Block, usual_gap
+from kb.blocks import Block, is_table_row, usual_gap
 
 _SAYS_SO = re.compile(
     r"(?:图为|[上下左右]图[为是：:]?|图\s?[\d一二三四五六七八九十]+[\s:：、]|[▲△▼])"
@@ -57,7 +57,7 @@ def _may_be(block: Block) -> bool:
         not block.ended
         and not block.prose
         and block.label is None
-        and "\t" not in block.text
+        and not is_table_row(block.text)
         and _CAPTION_MIN <= len(block.text) <= _CAPTION_MAX
     )
 

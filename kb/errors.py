@@ -18,6 +18,16 @@ class DocumentUnreadable(KBError):
         self.reason = reason
 
 
+class DocumentExists(KBError):
+    """A file to be added is in the library already, by its name or by its content."""
+
+    def __init__(self, name: str, existing: str) -> None:
+        same = "a document of that name" if name == existing else f"it as {existing}"
+        super().__init__(f"cannot add {name}: the library has {same}")
+        self.name = name
+        self.existing = existing
+
+
 class LibraryEmpty(KBError):
     """No file of the documents folder could be read, so there is nothing to index."""
 

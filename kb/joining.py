@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from kb.blocks import Block, has_cjk, split, usual_gap
+from kb.blocks import Block, has_cjk, is_table_row, split, usual_gap
 from kb.numbering import is_item
 
 _SENTENCE_END = re.compile(r"[。！？；!?;]")
@@ -40,7 +40,7 @@ def _join_once(text: str) -> str:
 
 
 def _breaks_off(block: Block) -> bool:
-    if block.ended or "\n" in block.text or "\t" in block.text or block.text[-1] in _CLOSED:
+    if block.ended or "\n" in block.text or is_table_row(block.text) or block.text[-1] in _CLOSED:
         return False
     return block.prose or (block.text[-1] in "、，," and len(block.text) >= _FRAGMENT_MIN)
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from kb.errors import DocumentUnreadable
+from kb.errors import DocumentExists, DocumentUnreadable, UnknownDocument
 from kb.outline import outline
-from kb.reading import SUFFIXES, read
+from kb.reading import OLD_SUFFIXES, SUFFIXES, read
 from kb.types import Document
 
 # Two hundred times the longest report known to us; keeps one stray file from filling memory.
@@ -96,7 +96,64 @@ def load(source: Source) -> Document:
         text=reading.text,
         outline=found.sections,
         fingerprint=hashlib.sha256(data).hexdigest(),
+        author=found.author,
+        date=found.date,
+        pages=reading.pages,
     )
+
+
+def add(folder: Path, file: Path, name: str | None = None) -> Source:
+    """Copy `file` into the library as `name` (its own by default), whole or not at all.
+
+    Raises `DocumentUnreadable` for what cannot be read, `DocumentExists` for a name or a
+    content that the library has: nothing is ever written over.
+    """
+    target = folder / _safe(file, name or file.name)
+    if reason := _unfit(file, file.parent):
+        raise DocumentUnreadable(file, reason)
+    read(target, file.read_bytes())
+    for source in find(folder).sources:
+        if source.path == target or (
+            source.size == file.stat().st_size and _same(source.path, file)
+        ):
+            raise DocumentExists(target.name, source.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, aside = tempfile.mkstemp(prefix=".adding-", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as copy, file.open("rb") as original:
+            shutil.copyfileobj(original, copy)
+        Path(aside).chmod(0o644)
+        target.touch(exist_ok=False)  # takes the name, which a rename alone would write over
+        Path(aside).replace(target)
+    except FileExistsError as error:
+        raise DocumentExists(target.name, target.name) from error
+    finally:
+        Path(aside).unlink(missing_ok=True)
+    return Source(target, target.name, document_id(target.name), target.stat().st_size)
+
+
+def remove(folder: Path, wanted: str) -> Source:
+    """Delete the document with the id `wanted` from the library; raises `UnknownDocument`."""
+    for source in find(folder).sources:
+        if source.id == wanted:
+            source.path.unlink()
+            return source
+    raise UnknownDocument(wanted)
+
+
+def _safe(file: Path, name: str) -> str:
+    """A file name and nothing more: uploads may name other folders or hidden files."""
+    bare = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1].strip()
+    if (
+        not bare
+        or bare.startswith((".", "~$"))
+        or not bare.isprintable()
+        or len(bare.encode()) > 200
+    ):
+        raise DocumentUnreadable(file, "its name cannot be used: rename it")
+    if Path(bare).suffix.lower() not in SUFFIXES:
+        raise DocumentUnreadable(file, f"only {' '.join(sorted(SUFFIXES))} can be added")
+    return bare
 
 
 def install_shipped(folder: Path) -> None:
@@ -136,17 +193,15 @@ def _unfit(path: Path, folder: Path) -> str | None:
         return "its name is not valid Unicode: rename it"
     except OSError:
         return "it cannot be opened, or is a link to nothing"
-    known = " ".join(sorted(SUFFIXES))
+    suffix, known = path.suffix.lower(), " ".join(sorted(SUFFIXES))
+    advice = "save it as .docx or .pdf" if suffix in OLD_SUFFIXES else f"only {known} are"
     faults = (
         (
             not target.is_relative_to(folder.resolve()),
             "it is a link that leads out of the folder",
         ),
         (not target.is_file(), "it is not a file"),
-        (
-            path.suffix.lower() not in SUFFIXES,
-            f"its type {path.suffix or '(none)'} is not supported, only {known}",
-        ),
+        (suffix not in SUFFIXES, f"its type {suffix or '(none)'} is not supported: {advice}"),
         (size > MAX_BYTES, f"it is larger than {MAX_BYTES // 2**20} MB"),
     )
     return next((reason for found, reason in faults if found), None)

@@ -10,6 +10,7 @@ from kb.captions import caption_runs
 from kb.front import front_matter, title_lines
 from kb.headings import Heading, clean, own_line
 from kb.levels import place, scheme
+from kb.metadata import stated_author, stated_date
 from kb.reading import Reading, SourceHeading
 from kb.runin import Openings
 from kb.types import Kind, Section, Span
@@ -53,10 +54,12 @@ class _Node:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A document's title and its sections."""
+    """A document's title, what it states of itself, and its sections."""
 
     title: str
     sections: tuple[Section, ...]
+    author: str | None = None
+    date: str | None = None
 
 
 def outline(reading: Reading, name: str) -> Outline:
@@ -77,7 +80,14 @@ def outline(reading: Reading, name: str) -> Outline:
     nodes = [_title_node(blocks[index]) for index in front]
     openings = Openings.of(blocks, reading.strong, styled=reading.styled)
     nodes += _Grower(blocks, own, captions, set(front), openings, (title,)).grow()
-    return Outline(title, _finish(nodes))
+    heads = [blocks[index].text for index in front]
+    signed = [block.text for block in blocks[-3:] if block.dated]
+    return Outline(
+        title,
+        _finish(nodes),
+        author=stated_author(heads) or reading.author,
+        date=stated_date([*heads, *filter(None, [reading.date]), *signed]),
+    )
 
 
 def _title_node(block: Block) -> _Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
@@ -41,6 +42,7 @@ def cut(document: Document) -> tuple[Passage, ...]:
                     start=start,
                     end=end,
                     clauses=cut_clauses(document.text, paragraphs),
+                    page=bisect_right(document.pages, start) or None,
                 )
             )
     return tuple(passages)

@@ -47,6 +47,11 @@ class Document:
     outline: tuple[Section, ...]
     fingerprint: str
     """SHA-256 of the file's bytes, hex."""
+    author: str | None = None
+    date: str | None = None
+    """As the document states it; ISO 8601, as far as it goes (2021-05-01, 2021-05)."""
+    pages: tuple[int, ...] = ()
+    """The offset at which each page begins; empty where the format has no pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +80,5 @@ class Passage:
     start: int
     end: int
     clauses: tuple[Clause, ...]
+    page: int | None = None
+    """The page it begins on, from 1; None where the format has no pages."""

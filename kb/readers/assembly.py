@@ -16,7 +16,8 @@ Role = Literal["body", "heading", "caption"]
 class Paragraph:
     """A paragraph of a source: `strong` are half-open offsets into its own `text`.
 
-    `level` counts for headings; `page` is the number of the page it begins on, from 1, or 0.
+    `level` counts for headings; `page` is the number of the page it begins on, from 1, or 0;
+    `space` the number of blank lines before it over the usual one.
     """
 
     text: str
@@ -24,6 +25,7 @@ class Paragraph:
     level: int = 0
     strong: tuple[Span, ...] = ()
     page: int = 0
+    space: int = 0
 
 
 def assemble(
@@ -46,6 +48,9 @@ def assemble(
         words = paragraph.text.strip()
         if not words:
             continue
+        if pieces:
+            pieces.append("\n" * (2 + paragraph.space))
+            at += 2 + paragraph.space
         span = Span(at, at + len(words))
         pages += [at] * max(0, paragraph.page - len(pages))
         if paragraph.role == "heading":
@@ -57,9 +62,9 @@ def assemble(
             if begin < stop:
                 strong.append(Span(at + begin, at + stop))
         pieces.append(words)
-        at += len(words) + 2
+        at += len(words)
     return Reading(
-        "\n\n".join(pieces) + "\n" * bool(pieces),
+        "".join(pieces) + "\n" * bool(pieces),
         tuple(headings),
         tuple(strong),
         tuple(captions),

@@ -49,14 +49,8 @@ def read(path: Path, data: bytes) -> Reading:
         raise DocumentUnreadable(
             path, "it is broken: Word's parts are not as they should be"
         ) from error
-    core = file.core_properties
-    date = core.modified or core.created
-    return assemble(
-        paragraphs,
-        styled=True,
-        author=core.author or None,
-        date=date.date().isoformat() if date else None,
-    )
+    # Word fills in the author and dates of the file by itself, often another's: left out.
+    return assemble(paragraphs, styled=True)
 
 
 class _Word:

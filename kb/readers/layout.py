@@ -1,0 +1,188 @@
+"""Lines on pages into paragraphs: running heads dropped, columns in order, breaks healed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+from statistics import median
+
+from kb.blocks import has_cjk
+from kb.numbering import is_item
+from kb.readers.assembly import Paragraph, runs_to_paragraph
+
+_PAGE_NUMBER = re.compile(
+    r"[-—–·\s]*(?:第\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*页)?(?:\s*[/／,，]?\s*(?:共|of)?\s*\d{1,4}\s*页?)?[-—–·\s]*$",
+    re.IGNORECASE,
+)
+
+
+# Points: two characters of body text, what a page of set-in lines may be off.
+_SAME_PLACE = 36
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a page: its edges in points, y upwards, and for each character if it is bold."""
+
+    text: str
+    bold: tuple[bool, ...]
+    left: float
+    right: float
+    top: float
+    bottom: float
+    page: int
+
+    @property
+    def height(self) -> float:
+        return self.top - self.bottom
+
+
+def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
+    """Turn the lines of each page into paragraphs, across columns and pages."""
+    cleared = _without_running_heads([[line for line in page if line.text] for page in pages])
+    columns = [column for page in cleared for column in _columns(page)]
+    groups: list[list[Line]] = []
+    spaces: list[int] = []
+    before: tuple[Line, _Measure] | None = None
+    for column, measure in zip(columns, _measures(columns), strict=True):
+        for at, line in enumerate(column):
+            goes_on = before is not None and _goes_on(before, line, measure, new=at == 0)
+            if goes_on:
+                groups[-1].append(line)
+            else:
+                wide = before is not None and at > 0
+                groups.append([line])
+                spaces.append(2 if wide and before and measure.is_wide(before[0], line) else 0)
+            before = (line, measure)
+    for group, space in zip(groups, spaces, strict=True):
+        yield _paragraph(group, space)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """What is usual in a column: its edges, the height of a line, the step to the next."""
+
+    left: float
+    right: float
+    height: float
+    step: float
+
+    @classmethod
+    def of(cls, column: Sequence[Line]) -> _Measure:
+        height = median(line.height for line in column) or 1.0
+        steps = [
+            above.top - below.top
+            for above, below in pairwise(column)
+            if 0 < above.top - below.top < 3 * height
+        ]
+        lefts = Counter(round(line.left / 4) * 4 for line in column if len(line.text) > 8)
+        # The second line of a paragraph stands at the margin, its first one is set in.
+        often = [x for x, count in lefts.items() if 5 * count >= max(lefts.values())]
+        margin = min(often, default=min(line.left for line in column))
+        return cls(
+            float(margin), max(ln.right for ln in column), height, median(steps or [1.5 * height])
+        )
+
+    def is_centred(self, line: Line) -> bool:
+        """Whether a line has the same room on both sides, as that of a broken caption has."""
+        room = line.left - self.left, self.right - line.right
+        return min(room) > 3 * self.height and abs(room[0] - room[1]) < self.height
+
+    def is_wide(self, above: Line, below: Line) -> bool:
+        return above.top - below.top > 2.2 * self.step
+
+
+def _measures(columns: Sequence[Sequence[Line]]) -> list[_Measure]:
+    """Measure each column; those at about the same place share their outermost edges."""
+    single = [_Measure.of(column) for column in columns]
+    return [
+        replace(
+            own,
+            left=min(m.left for m in single if abs(m.left - own.left) < _SAME_PLACE),
+            right=max(m.right for m in single if abs(m.right - own.right) < _SAME_PLACE),
+        )
+        for own in single
+    ]
+
+
+def _goes_on(before: tuple[Line, _Measure], line: Line, measure: _Measure, *, new: bool) -> bool:
+    """Whether a line is the paragraph's next: the one before is full, this one is not set in."""
+    last, last_measure = before
+    short = last.right < last_measure.right - 2.2 * last.height
+    indented = line.left > measure.left + 0.8 * measure.height
+    resized = abs(line.height - last.height) > 0.1 * max(line.height, last.height)
+    far = not new and last.top - line.top > 1.6 * measure.step
+    centred = not new and measure.is_centred(line)
+    if short or (indented and not centred) or resized or far or is_item(line.text):
+        return False
+    # On a page whose paragraphs are not set in, a full last line that ends a sentence is
+    # taken for the end of one.
+    return not (new and last.text[-1] in "。！？")
+
+
+def _without_running_heads(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
+    """Drop page numbers, and the edge lines that most pages share but for their digits."""
+    edges = [{*_edge(page)} for page in pages]
+    shared = Counter(_shape(line) for edge in edges for line in edge)
+    often = {shape for shape, count in shared.items() if count >= 3 and 2 * count >= len(pages)}
+    return [
+        [
+            line
+            for line in page
+            if line not in edge
+            or not (_shape(line) in often or _PAGE_NUMBER.match(line.text.strip()))
+        ]
+        for page, edge in zip(pages, edges, strict=True)
+    ]
+
+
+def _edge(page: Sequence[Line]) -> list[Line]:
+    ordered = sorted(page, key=lambda line: -line.top)
+    return ordered[:2] + ordered[-2:]
+
+
+def _shape(line: Line) -> tuple[str, int]:
+    return re.sub(r"\d+", "#", line.text.strip()), round(line.top / 6)
+
+
+def _columns(page: Sequence[Line]) -> Iterator[list[Line]]:
+    """The columns of a page in reading order; lines across the gutter part the bands."""
+    if not page:
+        return
+    middle = (min(line.left for line in page) + max(line.right for line in page)) / 2
+    ordered = sorted(page, key=lambda line: (-round(line.top / 3), line.left))
+    sides = [(line, _side(line, middle)) for line in ordered]
+    if min(sum(side == s for _, side in sides) for s in (-1, 1)) < 4:
+        yield ordered
+        return
+    for across, band in groupby(sides, key=lambda pair: pair[1] == 0):
+        lines = list(band)
+        for wanted in (0,) if across else (-1, 1):
+            if column := [line for line, side in lines if side == wanted]:
+                yield column
+
+
+def _side(line: Line, middle: float) -> int:
+    if line.right <= middle + line.height / 2:
+        return -1
+    return 1 if line.left >= middle - line.height / 2 else 0
+
+
+def _paragraph(lines: Sequence[Line], space: int) -> Paragraph:
+    runs: list[tuple[str, bool]] = []
+    for line in lines:
+        if runs and not has_cjk(runs[-1][0][-1] + line.text[0]):
+            if runs[-1][0].endswith("-") and line.text[0].islower():
+                runs[-1] = (runs[-1][0][:-1], runs[-1][1])
+            else:
+                runs.append((" ", runs[-1][1]))
+        at = 0
+        for bold, same in groupby(line.bold):
+            length = len(list(same))
+            runs.append((line.text[at : at + length], bold))
+            at += length
+    made = runs_to_paragraph([run for run in runs if run[0]])
+    return Paragraph(made.text, strong=made.strong, page=lines[0].page, space=space)

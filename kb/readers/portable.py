@@ -1,0 +1,142 @@
+"""PDF files with a text layer: characters into lines, page by page."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as c
+
+from kb.errors import DocumentUnreadable
+from kb.readers.assembly import assemble
+from kb.readers.layout import Line, paragraphs
+from kb.reading import Reading
+
+_MAX_PAGES = 3_000
+# Fewer characters a page than a stamp or a page number has: the pages are pictures.
+_SCANNED = 8
+_STREAM = re.compile(rb"stream\r?\n")
+_TWICE = re.compile(rb"/Filter\s*\[\s*(?:/FlateDecode|/Fl)\s*(?:/FlateDecode|/Fl)\b")
+# Deflate packs a thousandfold at most, so a smaller stream cannot unpack to more than that.
+_MAX_UNPACKED, _SUSPECT = 128 * 2**20, 128 * 2**10
+_BOLD = re.compile(r"bold|black|heavy|simhei|黑体", re.IGNORECASE)
+_HEAVY = 600
+
+
+def read(path: Path, data: bytes) -> Reading:
+    """Read a .pdf; raises `DocumentUnreadable` for what is encrypted, scanned, broken or a bomb."""
+    if _is_bomb(data):
+        raise DocumentUnreadable(path, "it unpacks without end, a bomb perhaps")
+    try:
+        file = pdfium.PdfDocument(data)
+    except pdfium.PdfiumError as error:
+        secret = "password" in str(error).lower() or "security" in str(error).lower()
+        reason = "it is encrypted: save it without a password" if secret else "it is a broken PDF"
+        raise DocumentUnreadable(path, reason) from error
+    try:
+        if len(file) > _MAX_PAGES:
+            raise DocumentUnreadable(path, f"it has {len(file)} pages, more than {_MAX_PAGES}")
+        pages = [list(_lines(file[number], number + 1)) for number in range(len(file))]
+    except pdfium.PdfiumError as error:
+        raise DocumentUnreadable(path, "a page of it is broken") from error
+    finally:
+        file.close()
+    if sum(len(line.text) for page in pages for line in page) < _SCANNED * len(pages):
+        raise DocumentUnreadable(path, "it has no text layer (a scan?): run OCR on it first")
+    return assemble(paragraphs(pages))
+
+
+def _is_bomb(data: bytes) -> bool:
+    if _TWICE.search(data):
+        return True
+    starts = [match.end() for match in _STREAM.finditer(data)]
+    for at, start in enumerate(starts):
+        stop = starts[at + 1] if at + 1 < len(starts) else len(data)
+        if stop - start > _SUSPECT and _unpacks_beyond(data[start:stop]):
+            return True
+    return False
+
+
+def _unpacks_beyond(stream: bytes) -> bool:
+    """Whether a deflated stream is over the limit; nothing of it is kept."""
+    unpacker, size = zlib.decompressobj(), 0
+    try:
+        while stream and not unpacker.eof and size <= _MAX_UNPACKED:
+            size += len(unpacker.decompress(stream, 2**20))
+            stream = unpacker.unconsumed_tail
+    except zlib.error:
+        return False
+    return size > _MAX_UNPACKED
+
+
+def _lines(page: Any, number: int) -> Iterator[Line]:
+    """The lines of a page in the order the file draws them."""
+    text = page.get_textpage()
+    try:
+        line: list[tuple[str, _Box, bool]] = []
+        for index in range(text.count_chars()):
+            char = chr(c.FPDFText_GetUnicode(text, index))
+            if char in "\r\n\x02\0":
+                continue
+            box = _box(text, index)
+            if line and not _same_line(line, char, box):
+                yield _line(line, number)
+                line = []
+            line.append((char, box, _bold(text, index)))
+        if line:
+            yield _line(line, number)
+    finally:
+        text.close()
+        page.close()
+
+
+_Box = tuple[float, float, float, float]
+
+
+def _box(text: Any, index: int) -> _Box:
+    rect = c.FS_RECTF()
+    c.FPDFText_GetLooseCharBox(text, index, rect)
+    return rect.left, rect.bottom, rect.right, rect.top
+
+
+def _same_line(line: list[tuple[str, _Box, bool]], char: str, box: _Box) -> bool:
+    """Whether a character goes on where the line's last visible one stands."""
+    if char.isspace():
+        return True
+    last = next((b for ch, b, _ in reversed(line) if not ch.isspace()), line[-1][1])
+    height = max(last[3] - last[1], box[3] - box[1], 1.0)
+    level = abs((last[1] + last[3]) / 2 - (box[1] + box[3]) / 2) < 0.5 * height
+    return level and -0.5 * height < box[0] - last[2] < 4 * height
+
+
+def _bold(text: Any, index: int) -> bool:
+    if c.FPDFText_GetFontWeight(text, index) >= _HEAVY:
+        return True
+    name = ctypes.create_string_buffer(128)
+    c.FPDFText_GetFontInfo(text, index, name, 128, None)
+    return bool(_BOLD.search(name.value.decode("utf-8", "replace")))
+
+
+def _line(chars: list[tuple[str, _Box, bool]], page: int) -> Line:
+    while chars and chars[0][0].isspace():
+        chars = chars[1:]
+    seen = [(char, box, bold) for char, box, bold in chars if not char.isspace()]
+    if not seen:
+        return Line("", (), 0, 0, 0, 0, page)
+    text = "".join(char for char, _, _ in chars).rstrip()
+    bold = tuple(bold for _, _, bold in chars[: len(text)])
+    boxes = [box for _, box, _ in seen]
+    return Line(
+        text,
+        bold,
+        min(box[0] for box in boxes),
+        max(box[2] for box in boxes),
+        max(box[3] for box in boxes),
+        min(box[1] for box in boxes),
+        page,
+    )

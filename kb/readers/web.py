@@ -1,0 +1,162 @@
+"""Web pages: the article without the menu, its headings, bold openings, captions and tables."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lxml import etree, html
+
+from kb.errors import DocumentUnreadable
+from kb.readers.assembly import Paragraph, Role, assemble, runs_to_paragraph
+from kb.readers.plain import decode
+from kb.reading import Reading
+
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
+_NEVER = ("script", "style", "noscript", "template", "nav", "aside", "form", "iframe", "svg",
+          "button", "select", "object", "audio", "video", "head")  # fmt: skip
+_BLOCKS = frozenset(
+    ["address", "article", "blockquote", "body", "center", "dd", "div", "dl", "dt", "fieldset",
+     "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html",
+     "li", "main", "ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th", "thead",
+     "tr", "ul"]
+)  # fmt: skip
+_BOLD = frozenset({"b", "strong"})
+_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_HEAVY = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)", re.IGNORECASE)
+_SPACES = re.compile(r"[ \t\r\n\f]+")
+# Where one child of an element holds nearly all its words, the article is in that child.
+_NEARLY_ALL = 0.8
+# A block of text is the page's navigation when most of it is links.
+_MOSTLY_LINKS = 0.6
+
+
+def read(path: Path, data: bytes) -> Reading:
+    """Read an .html file; raises `DocumentUnreadable` for what is not a page."""
+    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", _decode(path, data))
+    try:
+        page = html.document_fromstring(text)
+    except (etree.ParserError, ValueError) as error:
+        raise DocumentUnreadable(path, "it holds no text") from error
+    meta = {
+        str(tag.get("name") or tag.get("property") or "").lower(): str(tag.get("content") or "")
+        for tag in page.iter("meta")
+    }
+    titles = [str(title.text_content()).strip() for title in page.iter("title")]
+    _prune(page)
+    article = _article(page)
+    return assemble(
+        _paragraphs(article),
+        title=meta.get("og:title") or meta.get("articletitle") or next(iter(titles), None),
+        author=meta.get("author") or None,
+        date=meta.get("pubdate") or meta.get("article:published_time") or None,
+    )
+
+
+def _decode(path: Path, data: bytes) -> str:
+    named = _CHARSET.search(data[:4096])
+    if named and not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        name = named.group(1).decode("ascii").lower()
+        try:
+            return data.decode("gb18030" if name.startswith("gb") else name)
+        except (LookupError, UnicodeDecodeError):
+            pass  # pages often claim an encoding they are not in
+    return decode(path, data)
+
+
+def _prune(page: Any) -> None:
+    """Remove what no reader sees, and lists that are nothing but links."""
+    for element in list(page.iter(*_NEVER, etree.Comment, etree.ProcessingInstruction)):
+        _drop(element)
+    for element in list(page.iter("*")):
+        if "hidden" in element.attrib or _HIDDEN.search(element.get("style") or ""):
+            _drop(element)
+    for element in list(page.iter("ul", "ol", "div", "header", "footer", "p", "table")):
+        links = sum(len(str(link.text_content()).strip()) for link in element.iter("a"))
+        if links and links >= _MOSTLY_LINKS * _length(element):
+            _drop(element)
+
+
+def _drop(element: Any) -> None:
+    if element.getparent() is not None:
+        element.drop_tree()
+
+
+def _article(page: Any) -> Any:
+    """Go down from the body as long as one child holds nearly all the words."""
+    marked = [*page.iter("article"), *page.iter("main")]
+    body = page.find("body")
+    here = marked[0] if len(marked) == 1 else body if body is not None else page
+    whole = _length(here)
+    while True:
+        child = max((c for c in here if c.tag in _BLOCKS), key=_length, default=None)
+        if child is None or child.tag in {"p", "table"} or _length(child) < _NEARLY_ALL * whole:
+            return here
+        here = child
+
+
+def _length(element: Any) -> int:
+    return len(_SPACES.sub("", str(element.text_content())))
+
+
+def _paragraphs(article: Any) -> Iterator[Paragraph]:
+    """Walk the article once; every block element begins and ends a paragraph."""
+    runs: list[tuple[str, bool]] = []
+    role: Role = "body"
+    level = bold = 0
+    in_table = 0
+    for event, element in etree.iterwalk(article, events=("start", "end")):
+        tag, start = element.tag, event == "start"
+        if tag == "table":
+            if start and not in_table and (rows := _rows(element)):
+                yield from _flush(runs, role, level)
+                yield Paragraph(rows)
+                in_table = 1
+            elif in_table:
+                in_table += 1 if start else -1
+        if tag in _BLOCKS and not in_table:
+            yield from _flush(runs, role, level)
+            runs = []
+            inside = element if start else element.getparent()
+            role, level = _role(inside)
+        if tag == "br" and start and not in_table:
+            yield from _flush(runs, role, level)
+            runs = []
+        heavy = tag in _BOLD or (tag == "span" and _HEAVY.search(element.get("style") or ""))
+        bold += (1 if start else -1) if heavy else 0
+        words = element.text if start else element.tail if element is not article else None
+        if words and (not in_table or (tag == "table" and not start)):
+            runs.append((_SPACES.sub(" ", words), bold > 0))
+    yield from _flush(runs, role, level)
+
+
+def _flush(runs: list[tuple[str, bool]], role: Role, level: int) -> Iterator[Paragraph]:
+    if runs:
+        yield runs_to_paragraph(runs, role, level)
+
+
+def _role(element: Any) -> tuple[Role, int]:
+    for above in (element, *(element.iterancestors() if element is not None else ())):
+        tag = getattr(above, "tag", "")
+        if tag == "figcaption":
+            return "caption", 0
+        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
+            return "heading", int(tag[1])
+        if tag not in _BLOCKS:
+            break
+    return "body", 0
+
+
+def _rows(table: Any) -> str:
+    """The lines of a table of data; empty for a table that only lays out the page."""
+    rows = [[cell for cell in row if cell.tag in {"td", "th"}] for row in table.iter("tr")]
+    if max(map(len, rows), default=0) < 2 or any(True for _ in table.iter("p", "h1", "h2")):
+        return ""
+    lines = (
+        " | ".join(_SPACES.sub(" ", str(cell.text_content())).strip() for cell in cells)
+        for cells in rows
+    )
+    return "\n".join(line for line in lines if line.strip(" |"))
