@@ -7,12 +7,14 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from index import model as packaged
+from index.calibration import QUESTIONS, SENTENCES
+from index.folding import simplified
 from index.home import Home
 from kb.errors import ModelUnavailable
 
@@ -97,7 +99,7 @@ def _folder_digest(folder: Path) -> str:
 
 
 class TransformerEncoder:
-    """A sentence-transformers model on torch, float32."""
+    """A sentence-transformers model on torch, float32, its vectors centred."""
 
     def __init__(self, model: SentenceTransformer, identity: str) -> None:
         dim = model.get_embedding_dimension()
@@ -110,9 +112,21 @@ class TransformerEncoder:
         }
         self.dim: int = dim
         prefixes = "|".join(self._prompts.values())
-        self.name: str = f"{identity} torch float32 [{prefixes}]"
+        self.name: str = f"{identity} torch float32 centred simplified [{prefixes}]"
+        self._means: dict[Side, _Mean] = {
+            "query": _mean([self._raw(texts, "query") for texts in QUESTIONS.values()]),
+            "document": _mean([self._raw(SENTENCES, "document")]),
+        }
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
+        """Vectors of the texts in Simplified characters, the mean of their side taken off."""
+        mean = self._means[side]
+        return [
+            Encoded(unit(raw.vector - mean.vector), unit(raw.tokens - mean.token), raw.spans)
+            for raw in self._raw([simplified(text) for text in texts], side)
+        ]
+
+    def _raw(self, texts: Sequence[str], side: Side) -> list[Encoded]:
         """Sorted by length into batches of a bounded number of padded tokens; order restored."""
         prompt = self._prompts[side]
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
@@ -141,6 +155,19 @@ class TransformerEncoder:
         for i, text in enumerate(texts):
             kept = _content(spans[i], text)
             yield Encoded(unit(vectors[i]), unit(tokens[i][kept]), spans[i][kept].clip(0))
+
+
+class _Mean(NamedTuple):
+    vector: Vectors
+    token: Vectors
+
+
+def _mean(groups: Sequence[Sequence[Encoded]]) -> _Mean:
+    """The mean vector and the mean token, each group (a language) counting the same."""
+    vectors = [np.mean([e.vector for e in group], axis=0) for group in groups]
+    tokens = [np.concatenate([e.tokens for e in group]) for group in groups]
+    token_means = [t.mean(axis=0) if len(t) else np.zeros(t.shape[1], t.dtype) for t in tokens]
+    return _Mean(np.mean(vectors, axis=0), np.mean(token_means, axis=0))
 
 
 def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
