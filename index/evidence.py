@@ -2,26 +2,117 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
 from index.encoder import Vectors
 from index.hits import Mark
 from index.terms import terms
 from kb.types import Passage, Span
 
+# A clause beside the best one belongs to the answer when it is nearly as good, one elsewhere
+# in the passage when it is as good as equal. Sums of cosines, so the margins are in cosines.
+_NEIGHBOUR_MARGIN, _ELSEWHERE_MARGIN = 0.25, 0.1
+_MOST_CLAUSES = 3
+
+# A question for a number is answered by a clause that holds one.
+_ASKS_NUMBER = re.compile(
+    r"多少|几[^乎]|几$|百分之|how (many|much|often|long|old)|what (percent|share|number)", re.I
+)
+_NUMBER = re.compile(r"[0-9０-９]|[一二三四五六七八九十百千万亿]+[个名件项次人家年月日%％元]")
+_NUMBER_BONUS = 0.2
+
+_MOST_MARKS = 12
+_TOKEN_MATCH = 0.7  # cosine from which two tokens say the same thing
+_RARE_ENOUGH = 0.25  # share of the rarest term's weight below which a word is not worth a mark
+
+
+@dataclass(frozen=True, slots=True)
+class Similarities:
+    """How a passage's tokens meet the query's.
+
+    `cosines` is `(tokens, query tokens)`; `spans` `(tokens, 2)`, code points into the passage.
+    """
+
+    cosines: Vectors
+    spans: npt.NDArray[np.int32]
+
+
+def clause_scores(
+    query: str, passage: Passage, dense: Vectors, late: Vectors, similarities: Similarities
+) -> Vectors:
+    """How well each clause answers, `(clauses,)`.
+
+    `dense` and `late` are cosine and MaxSim of each clause by itself; added to these is the
+    MaxSim of its stretch of the passage's tokens, which have read what stands around them.
+    """
+    asks_number = _ASKS_NUMBER.search(query) is not None
+    scores = 0.5 * dense + late
+    for i, clause in enumerate(passage.clauses):
+        start, end = clause.start - passage.start, clause.end - passage.start
+        inside = (similarities.spans[:, 0] < end) & (similarities.spans[:, 1] > start)
+        if inside.any() and similarities.cosines.shape[1]:
+            scores[i] += similarities.cosines[inside].max(axis=0).mean()
+        if asks_number and _NUMBER.search(clause.text):
+            scores[i] += _NUMBER_BONUS
+    return scores
+
 
 def evidence(passage: Passage, scores: Vectors) -> tuple[Span, ...]:
-    """The best clause by `scores`, one a clause, as spans into the document's text."""
-    best = passage.clauses[int(scores.argmax())]
-    return (Span(best.start, best.end),)
+    """The clauses that answer, in text order, neighbours joined; spans into the document."""
+    best = int(scores.argmax())
+    short = scores[best] - scores
+    beside = abs(np.arange(len(scores)) - best) == 1
+    close = short <= np.where(beside, _NEIGHBOUR_MARGIN, _ELSEWHERE_MARGIN)
+    chosen = [i for i in np.argsort(short, kind="stable") if close[i]][:_MOST_CLAUSES]
+    spans = [Span(passage.clauses[i].start, passage.clauses[i].end) for i in sorted(chosen)]
+    return tuple(Span(a, b) for a, b, _ in _merged([(a, b, 1.0) for a, b in spans]))
 
 
-def marks(passage: Passage, query: str) -> tuple[Mark, ...]:
-    """Where the query's words and character pairs stand in the passage, in text order."""
-    wanted = {term.text for term in terms(query) if len(term.text) > 1}
-    spans = sorted((t.start, t.end) for t in terms(passage.text) if t.text in wanted)
-    merged: list[tuple[int, int]] = []
-    for start, end in spans:
+def marks(
+    passage: Passage, similarities: Similarities, weights: Mapping[str, float]
+) -> tuple[Mark, ...]:
+    """The words that matched, by letter or by meaning; the strongest dozen, in text order.
+
+    `weights` are the query's terms and how much each tells, the rarest 1.
+    """
+    found = [*_same_words(passage.text, weights), *_near_words(similarities)]
+    merged = sorted(_merged(sorted(found)), key=lambda m: (-m[2], m[0]))[:_MOST_MARKS]
+    at = passage.start
+    return tuple(Mark(at + a, at + b, round(weight, 3)) for a, b, weight in sorted(merged))
+
+
+def _same_words(text: str, weights: Mapping[str, float]) -> Iterator[tuple[int, int, float]]:
+    """Pairs and words; a single character only where the query is nothing more."""
+    shortest = 2 if any(len(term) > 1 for term in weights) else 1
+    for term in terms(text):
+        weight = weights.get(term.text, 0.0)
+        if len(term.text) >= shortest and weight >= _RARE_ENOUGH:
+            yield term.start, term.end, weight
+
+
+def _near_words(similarities: Similarities) -> Iterator[tuple[int, int, float]]:
+    """Each query token's best match, where it is close."""
+    if not similarities.cosines.size:
+        return
+    for column, row in enumerate(similarities.cosines.argmax(axis=0)):
+        cosine = float(similarities.cosines[row, column])
+        start, end = similarities.spans[row].tolist()
+        if cosine >= _TOKEN_MATCH:
+            yield start, end, cosine
+
+
+def _merged(spans: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
+    """Spans in order, those that touch or overlap made one with the greater weight."""
+    merged: list[tuple[int, int, float]] = []
+    for start, end, weight in spans:
         if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+            first, last, before = merged[-1]
+            merged[-1] = first, max(last, end), max(before, weight)
         else:
-            merged.append((start, end))
-    return tuple(Mark(passage.start + a, passage.start + b, 1.0) for a, b in merged)
+            merged.append((start, end, weight))
+    return merged

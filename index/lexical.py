@@ -126,11 +126,17 @@ class LexicalIndex:
                 parts.append((should, tantivy.Query.boost_query(term, boost * n)))
         return tantivy.Query.boolean_query(parts)
 
+    def weights(self, query: str) -> dict[str, float]:
+        """How much each term of the query tells: its idf as a share of the rarest term's."""
+        idf = {text: self._idf(text) for text in {term.text for term in terms(query)}}
+        top = max(idf.values(), default=0.0)
+        return {text: value / top for text, value in idf.items()} if top else {}
+
+    def _idf(self, text: str) -> float:
+        """BM25's, as tantivy and Lucene have it."""
+        frequency = self._searcher.doc_freq("body", text)
+        return math.log(1 + (self.size - frequency + 0.5) / (frequency + 0.5))
+
     def _ceiling(self, counts: Counter[str]) -> float:
         """The BM25 of a passage that held every query term without end, in its body."""
-        n = self._searcher.num_docs
-        total = 0.0
-        for text, count in counts.items():
-            frequency = self._searcher.doc_freq("body", text)
-            total += count * math.log(1 + (n - frequency + 0.5) / (frequency + 0.5))
-        return total * (_K1 + 1)
+        return (_K1 + 1) * sum(count * self._idf(text) for text, count in counts.items())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from index import ranking
 from index.encoder import Encoded, Encoder, Vectors
-from index.evidence import evidence, marks
-from index.hits import DocumentSummary, Hit, Mode, Results, Signals
+from index.evidence import Similarities, clause_scores, evidence, marks
+from index.hits import DocumentSummary, Hit, Mode, Results
 from index.home import Home
 from index.late import maxsim
 from index.ranking import Candidates
@@ -18,9 +19,12 @@ from index.snapshot import Snapshot, open_current
 from kb.library import Skipped
 from kb.types import Document, Passage
 
-# Nearest clauses and best BM25 passages that are looked at closer: as many as a reader of many
-# pages of results would see, and few enough to rerank in milliseconds.
-_CLAUSES, _PASSAGES = 200, 50
+# How many nearest clauses and best BM25 passages are looked at, and how many of the passages
+# so found are reranked. Twice as many of each changed no figure on any collection.
+_CLAUSES, _PASSAGES, _RERANKED = 200, 50, 48
+
+
+Rows = npt.NDArray[np.int64]
 
 
 class Searcher:
@@ -84,99 +88,101 @@ class Searcher:
         if k < 1:
             raise ValueError("k must be at least 1")
         encoded = self._encoder.encode([query], "query")[0]
-        candidates = self._candidates(query, encoded, mode, document)
-        score = ranking.scores(candidates, mode)
-        best = ranking.order(candidates.rows, score)[:k]
-        hits = tuple(
-            self._hit(rank, candidates, i, score, query, encoded) for rank, i in enumerate(best, 1)
-        )
+        asked = _Query(self._snapshot, query, encoded, mode, document)
+        candidates = asked.candidates(max(k, _RERANKED))
+        scores = candidates.scores(mode)
+        places = ranking.best(candidates.rows, scores, k)
+        hits = tuple(asked.hit(n, candidates, i, scores[i]) for n, i in enumerate(places, 1))
         took = round(1000 * (time.perf_counter() - began), 2)
-        return Results(query, mode, self.generation, took, False, hits)
+        return Results(query, mode, self.generation, took, asked.is_weak(hits), hits)
 
-    def _candidates(
-        self, query: str, encoded: Encoded, mode: Mode, document: str | None
-    ) -> Candidates:
-        rows = np.unique(
-            np.concatenate(
-                [
-                    self._nearest(encoded.vector, document) if mode != "lexical" else _NO_ROWS,
-                    self._matching(query, document) if mode != "dense" else _NO_ROWS,
-                ]
-            )
-        )
-        late, late_clause = self._late(encoded, rows)
-        return Candidates(
-            rows, self._dense(encoded.vector, rows), self._lexical(query, rows), late, late_clause
-        )
 
-    def _nearest(self, vector: Vectors, document: str | None) -> npt.NDArray[np.int64]:
+class _Query:
+    """One query on its way through one generation."""
+
+    def __init__(
+        self, snapshot: Snapshot, text: str, encoded: Encoded, mode: Mode, document: str | None
+    ) -> None:
+        self._snapshot = snapshot
+        self._text = text
+        self._encoded = encoded
+        self._mode = mode
+        self._scope = snapshot.texts.rows(document) if document is not None else None
+        self._weights = snapshot.lexical.weights(text)
+
+    def candidates(self, limit: int) -> Candidates:
+        """The passages worth a closer look, by clause vectors and BM25, with all their signals."""
+        found = []
+        if self._mode != "lexical":
+            found.append(self._nearest(max(limit, _CLAUSES)))
+        if self._mode != "dense":
+            found.append(self._matching(max(limit, _PASSAGES)))
+        rows = np.unique(np.concatenate(found))
+        dense, lexical = self._dense(rows), self._lexical(rows)
+        kept = np.sort(ranking.best(rows, dense + lexical, limit))
+        late, late_clause = self._late(rows[kept])
+        return Candidates(rows[kept], dense[kept], lexical[kept], late, late_clause)
+
+    def _nearest(self, limit: int) -> Rows:
         """Passages of the nearest clauses."""
         within = None
-        if document is not None:
-            _, first, last = self._snapshot.texts.rows(document)
+        if self._scope is not None:
+            _, first, last = self._scope
             within = int(self._snapshot.starts[first]), int(self._snapshot.starts[last])
-        return self._snapshot.passage_rows(self._snapshot.dense.search(vector, _CLAUSES, within))
+        clauses = self._snapshot.dense.search(self._encoded.vector, limit, within)
+        return self._snapshot.passage_rows(clauses)
 
-    def _matching(self, query: str, document: str | None) -> npt.NDArray[np.int64]:
-        """Passages that share terms with the query, best by BM25."""
-        number = None
-        if document is not None:
-            number, _, _ = self._snapshot.texts.rows(document)
-        return self._snapshot.lexical.search(query, _PASSAGES, number).rows
+    def _matching(self, limit: int) -> Rows:
+        """Passages that share terms with the query."""
+        document = self._scope[0] if self._scope is not None else None
+        return self._snapshot.lexical.search(self._text, limit, document).rows
 
-    def _dense(self, vector: Vectors, rows: npt.NDArray[np.int64]) -> Vectors:
-        best = np.zeros(len(rows), np.float32)
-        for i, row in enumerate(rows):
-            best[i] = (
-                self._snapshot.dense.vectors(*self._snapshot.clause_rows(row)) @ vector
-            ).max()
-        return best
+    def _dense(self, rows: Rows) -> Vectors:
+        return np.array([self._clause_cosines(row).max(initial=0.0) for row in rows], np.float32)
 
-    def _lexical(self, query: str, rows: npt.NDArray[np.int64]) -> Vectors:
-        found = self._snapshot.lexical.score(query, rows.tolist())
-        share = np.zeros(len(rows), np.float32)
+    def _clause_cosines(self, row: int) -> Vectors:
+        vectors = self._snapshot.dense.vectors(*self._snapshot.clause_rows(row))
+        return np.asarray(vectors @ self._encoded.vector, np.float32)
+
+    def _lexical(self, rows: Rows) -> Vectors:
+        found = self._snapshot.lexical.score(self._text, rows.tolist())
+        shares = np.zeros(len(rows), np.float32)
         if found.ceiling:
-            share[np.searchsorted(rows, found.rows)] = found.scores / found.ceiling
-        return share
+            shares[np.searchsorted(rows, found.rows)] = found.scores / found.ceiling
+        return shares
 
-    def _late(self, encoded: Encoded, rows: npt.NDArray[np.int64]) -> tuple[Vectors, Vectors]:
-        late, late_clause = np.zeros(len(rows), np.float32), np.zeros(len(rows), np.float32)
-        for i, row in enumerate(rows):
-            tokens = self._snapshot.passage_tokens.text(row)
-            late[i] = maxsim(tokens.similarities(encoded.tokens), [len(tokens)])[0]
-            late_clause[i] = self._clause_scores(encoded, row).max(initial=0.0)
-        return late, late_clause
+    def _late(self, rows: Rows) -> tuple[Vectors, Vectors]:
+        """MaxSim of each passage, and of its best clause."""
+        passages = [self._snapshot.passage_tokens.text(row) for row in rows]
+        clauses = [self._clause_maxsim(row).max(initial=0.0) for row in rows]
+        late = [maxsim(p.similarities(self._encoded.tokens), [len(p)])[0] for p in passages]
+        return np.array(late, np.float32), np.array(clauses, np.float32)
 
-    def _clause_scores(self, encoded: Encoded, row: int) -> Vectors:
+    def _clause_maxsim(self, row: int) -> Vectors:
         first, last = self._snapshot.clause_rows(row)
         tokens = self._snapshot.clause_tokens.run(first, last)
         counts = self._snapshot.clause_tokens.counts(first, last)
-        return maxsim(tokens.similarities(encoded.tokens), counts)
+        return maxsim(tokens.similarities(self._encoded.tokens), counts)
 
-    def _hit(
-        self,
-        rank: int,
-        candidates: Candidates,
-        i: int,
-        score: Vectors,
-        query: str,
-        encoded: Encoded,
-    ) -> Hit:
-        row = int(candidates.rows[i])
+    def hit(self, rank: int, candidates: Candidates, place: int, score: float) -> Hit:
+        """The passage of a candidate with its evidence and marks."""
+        row = int(candidates.rows[place])
         passage = self._snapshot.texts.passage(row)
-        signals = Signals(
-            *(float(s[i]) for s in (candidates.dense, candidates.lexical, candidates.late))
+        tokens = self._snapshot.passage_tokens.text(row)
+        similarities = Similarities(tokens.similarities(self._encoded.tokens), tokens.spans)
+        clauses = clause_scores(
+            self._text, passage, self._clause_cosines(row), self._clause_maxsim(row), similarities
         )
-        near = self._snapshot.dense.vectors(*self._snapshot.clause_rows(row)) @ encoded.vector
         return Hit(
             rank,
-            float(score[i]),
+            round(float(score), 6),
             self._snapshot.texts.summary(passage.document_id),
             passage,
-            evidence(passage, near + self._clause_scores(encoded, row)),
-            marks(passage, query),
-            signals,
+            evidence(passage, clauses),
+            marks(passage, similarities, self._weights),
+            candidates.signals(place),
         )
 
-
-_NO_ROWS = np.zeros(0, np.int64)
+    def is_weak(self, hits: Sequence[Hit]) -> bool:
+        """Whether even the best passage is far from the query."""
+        return not hits
