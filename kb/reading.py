@@ -64,7 +64,14 @@ def read(path: Path, data: bytes) -> Reading:
         raise DocumentUnreadable(path, "it is empty")
     module = import_module(f"kb.readers.{_READERS[path.suffix.lower()]}")
     reader: Callable[[Path, bytes], Reading] = module.read
-    reading = reader(path, data)
+    try:
+        reading = reader(path, data)
+    except DocumentUnreadable:
+        raise
+    except Exception as error:
+        # Parsers meet damaged files with whatever went wrong inside them; one such file must
+        # not stop a build of all the others.
+        raise DocumentUnreadable(path, f"it is broken ({type(error).__name__})") from error
     if not reading.text.strip():
         raise DocumentUnreadable(path, "it holds no text")
     return reading

@@ -16,15 +16,16 @@ Role = Literal["body", "heading", "caption"]
 class Paragraph:
     """A paragraph of a source: `strong` are half-open offsets into its own `text`.
 
-    `level` counts for headings; `page` is the number of the page it begins on, from 1, or 0;
-    `space` the number of blank lines before it over the usual one.
+    `level` counts for headings; `pages` are the offsets in `text` where another page begins (0
+    for the page it begins on) and its number, from 1; `space` the number of blank lines before
+    it over the usual one.
     """
 
     text: str
     role: Role = "body"
     level: int = 0
     strong: tuple[Span, ...] = ()
-    page: int = 0
+    pages: tuple[tuple[int, int], ...] = ()
     space: int = 0
 
 
@@ -52,7 +53,8 @@ def assemble(
             pieces.append("\n" * (2 + paragraph.space))
             at += 2 + paragraph.space
         span = Span(at, at + len(words))
-        pages += [at] * max(0, paragraph.page - len(pages))
+        for offset, number in paragraph.pages:
+            pages += [at + offset] * max(0, number - len(pages))
         if paragraph.role == "heading":
             headings.append(SourceHeading(span, paragraph.level))
         elif paragraph.role == "caption":

@@ -173,16 +173,26 @@ def _side(line: Line, middle: float) -> int:
 
 def _paragraph(lines: Sequence[Line], space: int) -> Paragraph:
     runs: list[tuple[str, bool]] = []
+    pages: list[tuple[int, int]] = []
     for line in lines:
-        if runs and not has_cjk(runs[-1][0][-1] + line.text[0]):
-            if runs[-1][0].endswith("-") and line.text[0].islower():
-                runs[-1] = (runs[-1][0][:-1], runs[-1][1])
-            else:
-                runs.append((" ", runs[-1][1]))
+        _seam(runs, line.text)
+        if not pages or pages[-1][1] != line.page:
+            pages.append((sum(len(piece) for piece, _ in runs), line.page))
         at = 0
         for bold, same in groupby(line.bold):
             length = len(list(same))
             runs.append((line.text[at : at + length], bold))
             at += length
-    made = runs_to_paragraph([run for run in runs if run[0]])
-    return Paragraph(made.text, strong=made.strong, page=lines[0].page, space=space)
+    made = runs_to_paragraph(runs)
+    return Paragraph(made.text, strong=made.strong, pages=tuple(pages), space=space)
+
+
+def _seam(runs: list[tuple[str, bool]], text: str) -> None:
+    """Put a space where Latin words meet across lines, or take the hyphen that parts one."""
+    if not runs or has_cjk(runs[-1][0][-1] + text[0]):
+        return
+    last, bold = runs[-1]
+    if len(last) > 1 and last.endswith("-") and text[0].islower():
+        runs[-1] = (last[:-1], bold)
+    else:
+        runs.append((" ", bold))

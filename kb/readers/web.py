@@ -25,6 +25,8 @@ _BLOCKS = frozenset(
      "tr", "ul"]
 )  # fmt: skip
 _BOLD = frozenset({"b", "strong"})
+# What a site adds after the page's own title: 标题_网站名, 标题 - 网站名.
+_SITE = re.compile(r"\s*[_|｜]\s*|\s+[-—–]+\s+")
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _HEAVY = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f]+")
@@ -50,7 +52,7 @@ def read(path: Path, data: bytes) -> Reading:
     article = _article(page)
     return assemble(
         _paragraphs(article),
-        title=meta.get("og:title") or meta.get("articletitle") or next(iter(titles), None),
+        title=_SITE.split(titles[0])[0] if titles else None,
         author=meta.get("author") or None,
         date=meta.get("pubdate") or meta.get("article:published_time") or None,
     )

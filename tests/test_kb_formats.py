@@ -1,0 +1,163 @@
+"""The same report in every format; what each format brings of its own."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import docx
+import pytest
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+
+from kb.library import find, load
+from kb.outline import outline
+from kb.passages import cut
+from kb.reading import read
+from kb.types import Document
+from tests.data.same_report import write_all
+
+BODY = "工会始终坚持服务职工，取得了明显成效。"
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
+    folder = tmp_path_factory.mktemp("formats")
+    write_all(folder)
+    return {source.path.suffix: load(source) for source in find(folder).sources}
+
+
+@pytest.mark.parametrize("suffix", [".md", ".html", ".docx", ".pdf"])
+def test_every_format_has_the_same_outline(reports: dict[str, Document], suffix: str) -> None:
+    def shape(document: Document) -> list[tuple[str, int, str, tuple[str, ...]]]:
+        return [(s.kind, s.level, s.title, s.path) for s in document.outline]
+
+    assert shape(reports[suffix]) == shape(reports[".txt"])
+    assert reports[suffix].title == reports[".txt"].title
+
+
+@pytest.mark.parametrize("suffix", [".md", ".html", ".docx", ".pdf"])
+def test_every_format_has_the_same_passages(reports: dict[str, Document], suffix: str) -> None:
+    def parts(document: Document) -> list[tuple[str, tuple[str, ...], str]]:
+        # Markdown quotes its marks too; where paragraphs run together formats space them apart.
+        return [
+            (p.kind, p.headings, "".join(p.text.removeprefix("# ").split())) for p in cut(document)
+        ]
+
+    assert parts(reports[suffix]) == parts(reports[".txt"])
+
+
+def test_the_pdf_knows_the_page_of_every_passage(reports: dict[str, Document]) -> None:
+    document = reports[".pdf"]
+    pages = [passage.page for passage in sorted(cut(document), key=lambda p: p.start)]
+    assert pages == sorted(pages, key=lambda page: page or 0)
+    assert pages[0] == 1
+    assert pages[-1] == len(document.pages) == 6
+    assert {passage.page for passage in cut(reports[".txt"])} == {None}
+
+
+def test_running_heads_and_page_numbers_are_dropped(reports: dict[str, Document]) -> None:
+    assert "东城区总工会工作报告" not in reports[".pdf"].text
+    assert "— 1 —" not in reports[".pdf"].text
+
+
+def test_a_byline_gives_the_author(reports: dict[str, Document]) -> None:
+    assert {document.author for document in reports.values()} == {"韩悦"}
+
+
+def word(build: docx.document.Document) -> bytes:
+    data = BytesIO()
+    build.save(data)
+    return data.getvalue()
+
+
+def shape(name: str, data: bytes) -> list[tuple[str, int, str]]:
+    found = outline(read(Path(name), data), "文件名")
+    return [(s.kind, s.level, s.title) for s in found.sections]
+
+
+def test_word_tables_become_lines_and_footnotes_paragraphs_of_their_own() -> None:
+    file = docx.Document()
+    file.add_paragraph(BODY)
+    table = file.add_table(2, 2)
+    for cell, text in zip((*table.rows[0].cells, *table.rows[1].cells), "甲乙丙丁", strict=True):
+        cell.text = text
+    assert read(Path("a.docx"), word(file)).text == f"{BODY}\n\n甲 | 乙\n丙 | 丁\n"
+
+
+def test_word_numbers_its_lists_as_they_are_shown() -> None:
+    file = docx.Document()
+    for words in ("甲", "乙"):
+        file.add_paragraph(words, style="List Number")
+    file.add_paragraph("丙", style="List Bullet")
+    assert read(Path("a.docx"), word(file)).text == "1.甲\n\n2.乙\n\n丙\n"
+
+
+def test_word_deletions_are_left_out_and_insertions_kept() -> None:
+    file = docx.Document()
+    paragraph = file.add_paragraph("工会")
+    for tag, text_tag, words in (("w:del", "w:delText", "旧"), ("w:ins", "w:t", "新")):
+        change, run, text = OxmlElement(tag), OxmlElement("w:r"), OxmlElement(text_tag)
+        text.text = words
+        run.append(text)
+        change.append(run)
+        paragraph._p.append(change)
+    assert read(Path("a.docx"), word(file)).text == "工会新\n"
+
+
+def test_bold_openings_of_word_paragraphs_are_headings_and_bold_words_inside_are_not() -> None:
+    file = docx.Document()
+    file.add_paragraph("工作报告")
+    file.add_paragraph("一、工作安排")
+    for head in ("提振消费。", "稳定外贸。"):
+        paragraph = file.add_paragraph()
+        paragraph.add_run(head).bold = True
+        paragraph.add_run(BODY)
+        paragraph.add_run("强调").bold = True
+    plain = "健全机制。" + BODY
+    for _ in range(3):
+        file.add_paragraph(plain)
+    found = shape("a.docx", word(file))
+    assert [title for kind, _, title in found if kind == "run_in"] == ["提振消费", "稳定外贸"]
+
+
+def test_outline_levels_of_word_styles_make_headings() -> None:
+    file = docx.Document()
+    file.add_paragraph("报告")
+    for words in ("成绩", "问题"):
+        paragraph = file.add_paragraph(words)
+        level = OxmlElement("w:outlineLvl")
+        level.set(qn("w:val"), "0")
+        paragraph._p.get_or_add_pPr().append(level)
+        file.add_paragraph(BODY)
+    assert shape("a.docx", word(file))[1:] == [("section", 1, "成绩"), ("section", 1, "问题")]
+
+
+PAGE = """<html><head><meta charset="{charset}"><title>网页标题</title></head><body>
+<nav><a href="/">首页</a></nav>
+<div id="top"><a href="/a">工会新闻</a> | <a href="/b">政策法规</a></div>
+<div><div class="text"><p>第一段，工会始终坚持服务职工。<br>换行以后的一段，取得了成效。</p>
+<p style="display:none">看不见的</p><script>var a = "脚本";</script>
+<p>第二段，<b>强调</b>的&nbsp;话在<a href="/x">链接</a>里，也是正文的一部分。</p>
+<table><tr><th>项目</th><th>金额</th></tr><tr><td>经费</td><td>2573万元</td></tr></table>
+</div></div>
+<div class="foot"><a href="/c">联系我们</a><a href="/d">网站地图</a></div></body></html>"""
+
+
+@pytest.mark.parametrize(("charset", "encoding"), [("gb2312", "gb18030"), ("utf-8", "utf-8")])
+def test_web_pages_are_their_article(charset: str, encoding: str) -> None:
+    data = PAGE.format(charset=charset).encode(encoding)
+    reading = read(Path("a.html"), data)
+    assert reading.text == (
+        "第一段，工会始终坚持服务职工。\n\n换行以后的一段，取得了成效。\n\n"
+        "第二段，强调的\xa0话在链接里，也是正文的一部分。\n\n项目 | 金额\n经费 | 2573万元\n"
+    )
+    assert reading.title == "网页标题"
+
+
+def test_dates_are_read_as_they_are_stated() -> None:
+    text = f"工作报告\n\n——2025年1月20日在第三次会议上\n\n{BODY}\n\n{BODY}\n"
+    assert outline(read(Path("a.txt"), text.encode()), "x").date == "2025-01-20"
+    signed = f"关于工作的通知\n\n{BODY}\n\n北京市总工会\n\n二〇二一年十二月二十一日\n"
+    assert outline(read(Path("a.txt"), signed.encode()), "x").date == "2021-12-21"
+    assert outline(read(Path("a.txt"), BODY.encode()), "x").date is None
