@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kb.blocks import Block
+from kb.blocks import Block, is_table_row
+from kb.numbering import read_label
 from kb.types import Span
 
 _MARKS = "●■◆▲★◎◇☆▌█▍▶►※【】#*＊ \t\u3000"
+
+# Ranks end at 92, the levels a source gives its headings at 9.
+_NO_RANK, _UNDER_GIVEN = 1_000, 10
 
 PLAIN, OUTER = "plain", "outer"
 """Styles of headings that bear no label: over body text, and directly over such a heading."""
@@ -45,6 +49,21 @@ def own_line(blocks: Sequence[Block], taken: set[int]) -> dict[int, Heading]:
     return ordered
 
 
+def inner(given: Mapping[int, Heading], found: Mapping[int, Heading]) -> dict[int, Heading]:
+    """Return the numbered headings among `found` that go on inside the numbering of `given`.
+
+    Authors often style 一、 as a heading and leave （一） as it is.
+    """
+    labels = [read_label(heading.title) for heading in given.values()]
+    ranks = [label.rank for label in labels if label is not None and label.rank is not None]
+    deepest = max(ranks, default=_NO_RANK)
+    return {
+        index: replace(heading, rank=_UNDER_GIVEN + heading.rank)
+        for index, heading in found.items()
+        if heading.rank is not None and heading.rank > deepest
+    }
+
+
 def clean(text: str) -> str:
     """Return a heading's words without the marks around them."""
     return text.strip(_MARKS)
@@ -58,7 +77,8 @@ def _heading(
         return _labelled(block)
     if not block.loose or block.dated or index + 1 == len(blocks):
         return None
-    style = PLAIN if blocks[index + 1].prose else None
+    follows = blocks[index + 1]
+    style = PLAIN if follows.prose or is_table_row(follows.text) else None
     if style is None and alone and (under := below.get(index + 1)):
         begins = under.rank is not None and under.ordinal == 1
         style = OUTER if under.style == PLAIN else PLAIN if begins else None

@@ -10,6 +10,10 @@ _DIGIT = r"[\d〇○零一二三四五六七八九十]"
 _DATE = re.compile(
     rf"(?<!\d)({_DIGIT}{{4}})\s*[年./-]\s*({_DIGIT}{{1,3}})\s*(?:[月./-]\s*(?:({_DIGIT}{{1,3}})\s*日?)?)"
 )
+_OFFICE = re.compile(
+    r"(?:省长|市长|区长|县长|州长|盟长|主席|主任|书记|会长|总理|院长|检察长)\s*"
+    r"([\u4e00-\u9fff·]{2,6}?)\s*(?:同志)?(?:$|作|在)"
+)
 _AUTHOR = re.compile(
     r"(?:□|(?:作者|撰稿人?|供稿|执笔|报告人)\s*[:：]|本报(?:记者|通讯员)|记者)\s*"
     r"([\u4e00-\u9fff·A-Za-z .、]{2,30})$"
@@ -27,8 +31,9 @@ def stated_date(lines: Iterable[str]) -> str | None:
 
 
 def stated_author(lines: Iterable[str]) -> str | None:
-    """Return who a byline among `lines` names."""
-    found = (_AUTHOR.search(line.strip()) for line in lines)
+    """Return who a byline among `lines` names, or who by virtue of an office gives the report."""
+    stripped = [line.strip() for line in lines]
+    found = (pattern.search(line) for pattern in (_AUTHOR, _OFFICE) for line in stripped)
     return next((match.group(1).strip() for match in found if match), None)
 
 

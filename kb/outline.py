@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from kb.blocks import Block, split
 from kb.captions import caption_runs
 from kb.front import front_matter, title_lines
-from kb.headings import Heading, clean, own_line
+from kb.headings import Heading, clean, inner, own_line
 from kb.levels import place, scheme
 from kb.metadata import stated_author, stated_date
 from kb.reading import Reading, SourceHeading
@@ -74,8 +74,12 @@ def outline(reading: Reading, name: str) -> Outline:
     if not own:
         front = front or front_matter(blocks)
     captions = caption_runs(blocks, {*front, *own}, given)
+    taken = set(front).union(*captions)
     if not own:
-        own = own_line(blocks, set(front).union(*captions))
+        own = own_line(blocks, taken)
+    elif reading.styled:
+        own |= inner(own, own_line(blocks, taken | set(own)))
+        own = dict(sorted(own.items()))
     title = clean(blocks[front[0]].text) if front else reading.title or name
     nodes = [_title_node(blocks[index]) for index in front]
     openings = Openings.of(blocks, reading.strong, styled=reading.styled)

@@ -133,6 +133,21 @@ def test_outline_levels_of_word_styles_make_headings() -> None:
     assert shape("a.docx", word(file))[1:] == [("section", 1, "成绩"), ("section", 1, "问题")]
 
 
+def test_numbers_inside_styled_headings_are_headings_too() -> None:
+    file = docx.Document()
+    file.add_heading("工作报告", 0)
+    for words in ("一、成绩", "二、问题"):
+        file.add_heading(words, 1)
+        for inner in ("（一）党建", "（二）维权"):
+            file.add_paragraph(inner)
+            file.add_paragraph(BODY)
+    assert shape("a.docx", word(file))[1:4] == [
+        ("part", 1, "一、成绩"),
+        ("section", 2, "（一）党建"),
+        ("section", 2, "（二）维权"),
+    ]
+
+
 PAGE = """<html><head><meta charset="{charset}"><title>网页标题</title></head><body>
 <nav><a href="/">首页</a></nav>
 <div id="top"><a href="/a">工会新闻</a> | <a href="/b">政策法规</a></div>
@@ -158,6 +173,9 @@ def test_web_pages_are_their_article(charset: str, encoding: str) -> None:
 def test_dates_are_read_as_they_are_stated() -> None:
     text = f"工作报告\n\n——2025年1月20日在第三次会议上\n\n{BODY}\n\n{BODY}\n"
     assert outline(read(Path("a.txt"), text.encode()), "x").date == "2025-01-20"
+    assert outline(read(Path("a.txt"), text.encode()), "x").author is None
+    spoken = text.replace("会议上", "会议上\n\n省长　胡玉亭\n\n各位代表：")
+    assert outline(read(Path("a.txt"), spoken.encode()), "x").author == "胡玉亭"
     signed = f"关于工作的通知\n\n{BODY}\n\n北京市总工会\n\n二〇二一年十二月二十一日\n"
     assert outline(read(Path("a.txt"), signed.encode()), "x").date == "2021-12-21"
     assert outline(read(Path("a.txt"), BODY.encode()), "x").date is None
