@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +93,8 @@ class Searcher:
         places = ranking.best(candidates.rows, scores, k)
         hits = tuple(asked.hit(n, candidates, i, scores[i]) for n, i in enumerate(places, 1))
         took = round(1000 * (time.perf_counter() - began), 2)
-        return Results(query, mode, self.generation, took, asked.is_weak(hits), hits)
+        weak = ranking.is_far(candidates, asked.clauses)
+        return Results(query, mode, self.generation, took, weak, hits)
 
 
 class _Query:
@@ -109,6 +109,18 @@ class _Query:
         self._mode = mode
         self._scope = snapshot.texts.rows(document) if document is not None else None
         self._weights = snapshot.lexical.weights(text)
+
+    @property
+    def clauses(self) -> int:
+        """How many clauses are searched."""
+        first, last = self._clause_range()
+        return last - first
+
+    def _clause_range(self) -> tuple[int, int]:
+        if self._scope is None:
+            return 0, self._snapshot.dense.size
+        _, first, last = self._scope
+        return int(self._snapshot.starts[first]), int(self._snapshot.starts[last])
 
     def candidates(self, limit: int) -> Candidates:
         """The passages worth a closer look, by clause vectors and BM25, with all their signals."""
@@ -125,10 +137,7 @@ class _Query:
 
     def _nearest(self, limit: int) -> Rows:
         """Passages of the nearest clauses."""
-        within = None
-        if self._scope is not None:
-            _, first, last = self._scope
-            within = int(self._snapshot.starts[first]), int(self._snapshot.starts[last])
+        within = self._clause_range() if self._scope is not None else None
         clauses = self._snapshot.dense.search(self._encoded.vector, limit, within)
         return self._snapshot.passage_rows(clauses)
 
@@ -182,7 +191,3 @@ class _Query:
             marks(passage, similarities, self._weights),
             candidates.signals(place),
         )
-
-    def is_weak(self, hits: Sequence[Hit]) -> bool:
-        """Whether even the best passage is far from the query."""
-        return not hits
