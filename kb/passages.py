@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
+from kb.blocks import split
 from kb.clauses import cut_clauses, evenly, scale, sentences, trim
 from kb.types import Document, Passage, Section, Span
 
@@ -26,6 +27,7 @@ def cut(document: Document) -> tuple[Passage, ...]:
     seen: Counter[str] = Counter()
     passages: list[Passage] = []
     introduced = _introduced(document)
+    starts = [block.start for block in split(document.text)]
     for section in document.outline:
         for paragraphs in _groups(document.text, section, introduced):
             start, end = paragraphs[0].start, paragraphs[-1].end
@@ -43,6 +45,7 @@ def cut(document: Document) -> tuple[Passage, ...]:
                     end=end,
                     clauses=cut_clauses(document.text, paragraphs),
                     page=bisect_right(document.pages, start) or None,
+                    paragraph=bisect_right(starts, start),
                 )
             )
     return tuple(passages)

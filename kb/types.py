@@ -82,3 +82,5 @@ class Passage:
     clauses: tuple[Clause, ...]
     page: int | None = None
     """The page it begins on, from 1; None where the format has no pages."""
+    paragraph: int = 0
+    """The number of its first paragraph in the document, from 1; headings count."""

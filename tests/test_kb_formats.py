@@ -15,7 +15,7 @@ from kb.outline import outline
 from kb.passages import cut
 from kb.reading import read
 from kb.types import Document
-from tests.data.same_report import write_all
+from tests.data.same_report import write_all, write_columns
 
 BODY = "工会始终坚持服务职工，取得了明显成效。"
 
@@ -47,6 +47,15 @@ def test_every_format_has_the_same_passages(reports: dict[str, Document], suffix
     assert parts(reports[suffix]) == parts(reports[".txt"])
 
 
+def test_a_page_of_two_columns_is_read_column_by_column(
+    reports: dict[str, Document], tmp_path: Path
+) -> None:
+    write_columns(reports[".txt"], tmp_path / "columns.pdf")
+    (source,) = find(tmp_path).sources
+    texts = ["".join(p.text.split()) for p in cut(load(source))]
+    assert texts == ["".join(p.text.split()) for p in cut(reports[".txt"])]
+
+
 def test_the_pdf_knows_the_page_of_every_passage(reports: dict[str, Document]) -> None:
     document = reports[".pdf"]
     pages = [passage.page for passage in sorted(cut(document), key=lambda p: p.start)]
@@ -54,6 +63,11 @@ def test_the_pdf_knows_the_page_of_every_passage(reports: dict[str, Document]) -
     assert pages[0] == 1
     assert pages[-1] == len(document.pages) == 6
     assert {passage.page for passage in cut(reports[".txt"])} == {None}
+
+
+def test_every_passage_knows_the_number_of_its_paragraph(reports: dict[str, Document]) -> None:
+    numbers = {p.text[:6]: p.paragraph for p in cut(reports[".txt"])}
+    assert (numbers["过去的5年,"], numbers["使命在肩 接"], numbers["□韩悦"]) == (1, 2, 4)
 
 
 def test_running_heads_and_page_numbers_are_dropped(reports: dict[str, Document]) -> None:

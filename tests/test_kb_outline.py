@@ -193,6 +193,15 @@ def test_markdown_headings_win() -> None:
     ]
 
 
+def test_underlined_markdown_headings_take_their_line_with_them() -> None:
+    text = "报告\n===\n\n成绩\n---\n\n正文在这里。\n\n问题\n---\n\n正文。\n"
+    assert sections(text, "a.md") == [
+        ("title", 0, "报告"),
+        ("section", 1, "成绩"),
+        ("section", 1, "问题"),
+    ]
+
+
 def test_english_reports_have_outlines_too() -> None:
     prose = "The union was founded in 1950. It has grown since."
     text = lines("Annual Report", "Introduction", prose, "1. Past", prose, "1.1 Early", prose)

@@ -11,7 +11,7 @@ from kb.errors import DocumentUnreadable
 # The largest report among those measured unpacks to 2 MB in 20 members.
 _MAX_MEMBERS = 4_000
 _MAX_UNPACKED = 256 * 2**20
-_MAX_XML = 96 * 2**20
+_MAX_XML = 48 * 2**20
 # Text packs about tenfold, a bomb a thousandfold; small members may pack better by chance.
 _MAX_RATIO, _RATIO_FROM = 200, 2**20
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -63,12 +63,16 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
-    """What is usual in a column: its edges, the height of a line, the step to the next."""
+    """What is usual in a column: its edges, the height of a line, the step to the next.
+
+    `set_in` says that paragraphs of the document begin with an indent.
+    """
 
     left: float
     right: float
     height: float
     step: float
+    set_in: bool = False
 
     @classmethod
     def of(cls, column: Sequence[Line]) -> _Measure:
@@ -95,12 +99,27 @@ class _Measure:
         return above.top - below.top > 2.2 * self.step
 
 
+def _room(last: Line, line: Line) -> float:
+    """How much room a full line may leave: two characters, or the next Latin word."""
+    if has_cjk(last.text[-1] + line.text[0]):
+        return 2.2 * last.height
+    word = len(line.text.split(maxsplit=1)[0]) + 1
+    return 1.1 * word * (line.right - line.left) / len(line.text)
+
+
 def _measures(columns: Sequence[Sequence[Line]]) -> list[_Measure]:
     """Measure each column; those at about the same place share their outermost edges."""
     single = [_Measure.of(column) for column in columns]
+    indents = [
+        own.left + 0.8 * own.height < line.left < own.left + 3 * own.height
+        for own, column in zip(single, columns, strict=True)
+        for line in column
+    ]
+    set_in = 12 * sum(indents) >= len(indents)
     return [
         replace(
             own,
+            set_in=set_in,
             left=min(m.left for m in single if abs(m.left - own.left) < _SAME_PLACE),
             right=max(m.right for m in single if abs(m.right - own.right) < _SAME_PLACE),
         )
@@ -111,16 +130,17 @@ def _measures(columns: Sequence[Sequence[Line]]) -> list[_Measure]:
 def _goes_on(before: tuple[Line, _Measure], line: Line, measure: _Measure, *, new: bool) -> bool:
     """Whether a line is the paragraph's next: the one before is full, this one is not set in."""
     last, last_measure = before
-    short = last.right < last_measure.right - 2.2 * last.height
+    short = last.right + _room(last, line) < last_measure.right
     indented = line.left > measure.left + 0.8 * measure.height
     resized = abs(line.height - last.height) > 0.1 * max(line.height, last.height)
-    far = not new and last.top - line.top > 1.6 * measure.step
+    # A sentence that ends with the line may end the paragraph: less space than usual tells.
+    step = (1.15 if last.text[-1] in "。！？" else 1.6) * measure.step
+    far = not new and last.top - line.top > step
     centred = not new and measure.is_centred(line)
     if short or (indented and not centred) or resized or far or is_item(line.text):
         return False
-    # On a page whose paragraphs are not set in, a full last line that ends a sentence is
-    # taken for the end of one.
-    return not (new and last.text[-1] in "。！？")
+    # Where paragraphs are not set in, a full last line that ends a sentence may be the last.
+    return measure.set_in or not (new and last.text[-1] in "。！？")
 
 
 def _without_running_heads(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
