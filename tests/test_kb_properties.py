@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from random import Random
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from kb.blocks import split
 from kb.clauses import cut_clauses
 from kb.joining import join_broken
 from kb.outline import outline
 from kb.passages import cut
-from kb.reading import Reading
+from kb.reading import Reading, SourceHeading
 from kb.types import Document, Span
 
 PIECES = st.sampled_from(
@@ -50,9 +52,22 @@ TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=200),
 )
 
+MARKS = st.integers(0, 50)
 
-def document(text: str) -> Document:
-    found = outline(Reading(text), "name")
+
+def document(text: str, marks: int = 0) -> Document:
+    """The document of a text; `marks` drives which of its blocks the source is made to mark."""
+    blocks = split(text)
+    dice = Random(marks)
+    chosen = [block for block in blocks if marks and dice.random() < 0.3]
+    reading = Reading(
+        text,
+        headings=tuple(SourceHeading(b.span, dice.randrange(4)) for b in chosen[::3]),
+        strong=tuple(Span(b.start, b.start + dice.randint(1, len(b.text))) for b in chosen[1::3]),
+        captions=tuple(b.span for b in chosen[2::3]),
+        styled=dice.random() < 0.5,
+    )
+    found = outline(reading, "name")
     return Document("d", "d.txt", found.title, text, found.sections, "")
 
 
@@ -60,12 +75,12 @@ def white_free(text: str) -> str:
     return "".join(text.split())
 
 
-@given(TEXTS)
+@given(TEXTS, MARKS)
 @settings(deadline=None, max_examples=300)
 def test_every_non_white_character_is_in_one_passage_or_one_heading_of_its_own_line(
-    text: str,
+    text: str, marks: int
 ) -> None:
-    doc = document(text)
+    doc = document(text, marks)
     owned = [0] * len(text)
     spans = [Span(p.start, p.end) for p in cut(doc)]
     spans += [s.heading for s in doc.outline if s.heading and s.kind in {"part", "section"}]
@@ -89,10 +104,10 @@ def test_passages_and_clauses_quote_the_text(text: str) -> None:
         assert [c.start for c in clauses] == sorted(c.start for c in clauses)
 
 
-@given(TEXTS)
+@given(TEXTS, MARKS)
 @settings(deadline=None, max_examples=200)
-def test_no_passage_crosses_a_section(text: str) -> None:
-    doc = document(text)
+def test_no_passage_crosses_a_section(text: str, marks: int) -> None:
+    doc = document(text, marks)
     bounds = {s.heading.start for s in doc.outline if s.heading}
     for passage in cut(doc):
         assert not any(passage.start < bound < passage.end for bound in bounds)
@@ -115,10 +130,10 @@ def test_joining_is_idempotent_and_changes_nothing_but_white_space(text: str) ->
     assert white_free(joined) == white_free(text)
 
 
-@given(TEXTS)
+@given(TEXTS, MARKS)
 @settings(deadline=None, max_examples=200)
-def test_outline_spans_are_in_order_and_inside_the_text(text: str) -> None:
-    for section in document(text).outline:
+def test_outline_spans_are_in_order_and_inside_the_text(text: str, marks: int) -> None:
+    for section in document(text, marks).outline:
         assert 0 <= section.start < section.end <= len(text)
         spans = [*([section.heading] if section.heading else []), *section.body]
         assert spans == sorted(spans)
