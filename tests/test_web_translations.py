@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
 from kb.library import document_id
+from web.reasons import reason
 
 ROOT = Path(__file__).parents[1]
 CATALOG = ROOT / "web" / "translations" / "zh" / "LC_MESSAGES" / "messages.po"
@@ -140,3 +141,28 @@ def test_chinese_pages_say_nothing_in_english(client: FlaskClient, path: str) ->
     for text in said(client, path, "zh"):
         words = set(re.findall("[A-Za-z]{2,}", re.sub(r"\d{8}T\d{6}Z-\w+", "", text)))
         assert words <= NAMES, text
+
+
+def reasons() -> set[str]:
+    """Every reason that `kb` gives for leaving a file out, with a stand-in for what varies."""
+    literal = re.compile(r'f?"((?:it|its|a page)(?: [^"]+))"')
+    sources = [
+        path.read_text("utf-8") for path in (ROOT / "kb").rglob("*.py") if path.name != "errors.py"
+    ]
+    found = {text for source in sources for text in literal.findall(source)}
+    advice = {"{advice}": ["save it as .docx or .pdf", "only .md .txt are"]}
+    spelled = {
+        text.replace(name, value)
+        for text in found
+        for name, values in (advice if "{advice}" in text else {"\0": ["\0"]}).items()
+        for value in values
+    }
+    return {re.sub(r"\{.+?\}", "X", text) for text in spelled}
+
+
+def test_every_reason_is_told_in_chinese(client: FlaskClient) -> None:
+    """Whatever `kb` finds wrong with a file, the library page says it in the reader's language."""
+    with client.application.test_request_context(headers={"Accept-Language": "zh"}):
+        untold = {each for each in reasons() if not re.search("[\u4e00-\u9fff]", reason(each))}
+    assert untold == set()
+    assert len(reasons()) > 20

@@ -3,61 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from web.wording import gettext
 
-_Wording = Callable[[dict[str, str]], str]
 
-# Every wording stands in a call of its own, where the extraction of messages finds it.
-_KNOWN: tuple[tuple[str, _Wording], ...] = (
-    ("it holds no text", lambda _: gettext("it holds no text")),
-    ("it is binary, not text", lambda _: gettext("it is binary, not text")),
-    (
-        "its encoding is unknown: save it as UTF-8",
-        lambda _: gettext("its encoding is unknown: save it as UTF-8"),
-    ),
-    (
-        "its name is not valid Unicode: rename it",
-        lambda _: gettext("its name is not valid Unicode: rename it"),
-    ),
-    (
-        "it cannot be opened, or is a link to nothing",
-        lambda _: gettext("it cannot be opened, or is a link to nothing"),
-    ),
-    (
-        "it is a link that leads out of the folder",
-        lambda _: gettext("it is a link that leads out of the folder"),
-    ),
-    ("it is not a file", lambda _: gettext("it is not a file")),
-    ("it cannot be opened", lambda _: gettext("it cannot be opened")),
-    ("permission denied", lambda _: gettext("permission denied")),
-    (
-        "it changed while it was being read: try again",
-        lambda _: gettext("it changed while it was being read: try again"),
-    ),
-    (
-        r"it has the same content as (?P<name>.+)",
-        lambda found: gettext("it has the same content as %(name)s", **found),
-    ),
-    (
-        r"its type (?P<type>\S+) is not supported, only (?P<known>.+)",
-        lambda found: gettext("its type %(type)s is not supported, only %(known)s", **found),
-    ),
-    (
-        r"it is larger than (?P<size>\d+) MB",
-        lambda found: gettext("it is larger than %(size)s MB", **found),
-    ),
-    (
-        r"it is not the (?P<encoding>\S+) it claims to be",
-        lambda found: gettext("it is not the %(encoding)s it claims to be", **found),
-    ),
+def N_(message: str) -> str:  # noqa: N802 - the name by which messages are found and collected
+    """Mark a message for translation and leave it as it is."""
+    return message
+
+
+# What stands for `%(name)s` differs from file to file.
+_KNOWN = (
+    N_("a page of it is broken"),
+    N_("it cannot be opened"),
+    N_("it cannot be opened, or is a link to nothing"),
+    N_("it changed while it was being read: try again"),
+    N_("it declares XML entities, which documents do not, a bomb perhaps"),
+    N_("it has %(count)s pages, more than %(limit)s"),
+    N_("it has no text layer (a scan?): run OCR on it first"),
+    N_("it has the same content as %(name)s"),
+    N_("it holds %(count)s members, a bomb perhaps"),
+    N_("it holds no text"),
+    N_("it is a broken PDF"),
+    N_("it is a link that leads out of the folder"),
+    N_("it is binary, not text"),
+    N_("it is broken (%(kind)s)"),
+    N_("it is broken: Word's parts are not as they should be"),
+    N_("it is broken: it is not a whole zip container"),
+    N_("it is empty"),
+    N_("it is encrypted"),
+    N_("it is encrypted, or an old .doc: save it as plain .docx"),
+    N_("it is encrypted: save it without a password"),
+    N_("it is larger than %(size)s MB"),
+    N_("it is not a file"),
+    N_("it is not the %(encoding)s it claims to be"),
+    N_("it is packed too tightly to be a document, a bomb perhaps"),
+    N_("it unpacks to %(size)s MB, a bomb perhaps"),
+    N_("it unpacks without end, a bomb perhaps"),
+    N_("its encoding is unknown: save it as UTF-8"),
+    N_("its name cannot be used: rename it"),
+    N_("its name is not valid Unicode: rename it"),
+    N_("its text part is over %(size)s MB"),
+    N_("its type %(type)s is not supported: only %(known)s are"),
+    N_("its type %(type)s is not supported: save it as .docx or .pdf"),
+    N_("permission denied"),
 )
+
+
+def _pattern(message: str) -> re.Pattern[str]:
+    literal = re.escape(message)
+    return re.compile(re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+)", literal), re.DOTALL)
+
+
+_PATTERNS = tuple((_pattern(message), message) for message in _KNOWN)
 
 
 def reason(given: str) -> str:
     """`given` in the reader's language; a reason that is not known here stays as it is."""
-    for pattern, wording in _KNOWN:
-        if found := re.fullmatch(pattern, given, re.DOTALL):
-            return wording(found.groupdict())
+    for pattern, message in _PATTERNS:
+        if found := pattern.fullmatch(given):
+            return gettext(message, **found.groupdict())
     return given

@@ -44,6 +44,7 @@ class ShownHit:
     heading: str
     url: str
     words: tuple[str, ...]
+    place: str
     citation: str
     signals: tuple[Signal, ...]
 
@@ -76,6 +77,7 @@ def _show(hit: Hit, question: Question, best: dict[str, float]) -> ShownHit:
         heading=path[-1],
         url=question.reading_url(hit),
         words=matched_words(passage.text, hit.marks, origin=origin),
+        place=place_of(hit),
         citation=_citation(hit, path),
         signals=_signals(hit, best),
     )
@@ -89,10 +91,18 @@ def path_of(hit: Hit) -> tuple[str, ...]:
     return passage.headings or (hit.document.title,)
 
 
-def _citation(hit: Hit, path: tuple[str, ...]) -> str:
-    place = gettext(
-        "characters %(first)d–%(last)d", first=hit.passage.start + 1, last=hit.passage.end
+def place_of(hit: Hit) -> str:
+    """Where in its document the passage stands, counted from 1 as people do."""
+    first, last, page = hit.passage.start + 1, hit.passage.end, hit.passage.page
+    if page is None:
+        return gettext("characters %(first)d–%(last)d", first=first, last=last)
+    return gettext(
+        "page %(page)d, characters %(first)d–%(last)d", page=page, first=first, last=last
     )
+
+
+def _citation(hit: Hit, path: tuple[str, ...]) -> str:
+    place = place_of(hit)
     if path == (hit.document.title,):
         return gettext("— %(title)s, %(place)s", title=hit.document.title, place=place)
     return gettext(
