@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -59,23 +60,29 @@ def find(folder: Path) -> Findings:
     Files of the same content are one document: the later names are skipped and say so.
     Links that lead out of the folder are not followed.
     """
-    sources: list[Source] = []
     skipped: list[Skipped] = []
-    sizes: dict[int, list[Source]] = {}
+    candidates: list[Source] = []
     for path in sorted(_files(folder), key=lambda path: path.relative_to(folder).as_posix()):
         name = path.relative_to(folder).as_posix()
-        if reason := _unfit(path, folder):
+        if reason := _unfit(path, folder, path.suffix):
             skipped.append(Skipped(name.encode("utf-8", "replace").decode(), reason))
-            continue
-        source = Source(path, name, document_id(name), path.stat().st_size)
-        alike = sizes.setdefault(source.size, [])
-        twin = next((other for other in alike if _same(other.path, path)), None)
-        if twin is not None:
-            skipped.append(Skipped(name, f"it has the same content as {twin.name}"))
-            continue
-        alike.append(source)
-        sources.append(source)
-    return Findings(tuple(sources), tuple(skipped))
+        else:
+            candidates.append(Source(path, name, document_id(name), path.stat().st_size))
+    sizes = Counter(source.size for source in candidates)
+    sources: dict[str, Source] = {}
+    contents: dict[str, str] = {}
+    for source in candidates:
+        # Only files of one size can be alike: most libraries are never hashed here.
+        content = _digest(source.path) if sizes[source.size] > 1 else source.id
+        if source.id in sources:
+            reason = f"its name is that of {sources[source.id].name}, spelled in other bytes"
+            skipped.append(Skipped(source.name, reason))
+        elif content in contents:
+            skipped.append(Skipped(source.name, f"it has the same content as {contents[content]}"))
+        else:
+            sources[source.id] = source
+            contents[content] = source.name
+    return Findings(tuple(sources.values()), tuple(sorted(skipped, key=lambda s: s.name)))
 
 
 def load(source: Source) -> Document:
@@ -109,19 +116,19 @@ def add(folder: Path, file: Path, name: str | None = None) -> Source:
     content that the library has: nothing is ever written over.
     """
     target = folder / _safe(file, name or file.name)
-    if reason := _unfit(file, file.parent):
-        raise DocumentUnreadable(file, reason)
-    read(target, file.read_bytes())
+    if reason := _unfit(file, file.parent, target.suffix):
+        raise DocumentUnreadable(target, reason)
+    data = file.read_bytes()
+    read(target, data)
     for source in find(folder).sources:
-        if source.path == target or (
-            source.size == file.stat().st_size and _same(source.path, file)
-        ):
+        same = source.size == len(data) and source.path.read_bytes() == data
+        if same or source.path == target:
             raise DocumentExists(target.name, source.name)
     folder.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(prefix=".adding-", dir=folder)
     try:
-        with os.fdopen(handle, "wb") as copy, file.open("rb") as original:
-            shutil.copyfileobj(original, copy)
+        with os.fdopen(handle, "wb") as copy:
+            copy.write(data)
         Path(aside).chmod(0o644)
         target.touch(exist_ok=False)  # takes the name, which a rename alone would write over
         Path(aside).replace(target)
@@ -183,17 +190,17 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (inner / name for name in files if not name.startswith((".", "~$")))
 
 
-def _unfit(path: Path, folder: Path) -> str | None:
-    """Why a file cannot be a document by its place, name or size; None when it may be one."""
+def _unfit(path: Path, folder: Path, suffix: str) -> str | None:
+    """Why a file cannot be a document by its place, type or size; None when it may be one."""
     try:
-        path.name.encode()
+        str(path).encode()
         target = path.resolve(strict=True)
         size = target.stat().st_size
     except UnicodeEncodeError:
         return "its name is not valid Unicode: rename it"
     except OSError:
         return "it cannot be opened, or is a link to nothing"
-    suffix, known = path.suffix.lower(), " ".join(sorted(SUFFIXES))
+    suffix, known = suffix.lower(), " ".join(sorted(SUFFIXES))
     advice = "save it as .docx or .pdf" if suffix in OLD_SUFFIXES else f"only {known} are"
     faults = (
         (
@@ -207,13 +214,10 @@ def _unfit(path: Path, folder: Path) -> str | None:
     return next((reason for found, reason in faults if found), None)
 
 
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return _digest(one) == _digest(other)
-    except OSError:
-        return False
-
-
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """The SHA-256 of a file; of its name when it cannot be opened, which `load` will report."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return str(path)

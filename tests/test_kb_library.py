@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,27 @@ def test_what_is_left_out_is_named_with_its_reason(tmp_path: Path) -> None:
     assert found["c.exe"].startswith("its type .exe is not supported")
     assert found["d.txt"] == found["f"] == "it is a link that leads out of the folder"
     assert found["e.txt"] == "it cannot be opened, or is a link to nothing"
+
+
+def test_one_name_in_two_spellings_is_one_document(tmp_path: Path) -> None:
+    (tmp_path / "caf\u00e9.txt").write_text("甲", encoding="utf-8")
+    (tmp_path / "cafe\u0301.txt").write_text("乙乙", encoding="utf-8")
+    if len(list(tmp_path.iterdir())) < 2:
+        pytest.skip("this file system knows one spelling only")
+    findings = find(tmp_path)
+    assert [source.name for source in findings.sources] == ["cafe\u0301.txt"]
+    assert "spelled in other bytes" in findings.skipped[0].reason
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are always Unicode there")
+def test_a_name_that_is_no_unicode_is_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"\xb9\xa4")
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("this file system wants Unicode names")
+    (folder / "a.txt").write_text("工会", encoding="utf-8")
+    assert reasons(find(tmp_path)) == {"??/a.txt": "its name is not valid Unicode: rename it"}
 
 
 def test_a_file_over_the_limit_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,7 @@ def test_bombs_take_no_memory(tmp_path: Path) -> None:
 
 def test_a_file_is_added_under_its_bare_name_and_removed_by_its_id(tmp_path: Path) -> None:
     library = tmp_path / "library"
-    outside = tmp_path / "报告.txt"
+    outside = tmp_path / "upload-x1"
     outside.write_text(BODY, encoding="utf-8")
     added = add(library, outside, "../../secret/年度报告.txt")
     assert added == find(library).sources[0]
