@@ -1,0 +1,63 @@
+# `make serve` and `make test` set everything up in .venv first; `make help` lists the rest.
+
+PYTHON ?= python3
+PORT ?= 8000
+HOST ?= 127.0.0.1
+COLLECTIONS ?= ../shared/collections
+QUESTIONS ?= ../shared/golden/questions.jsonl
+export KB_HOME ?= $(CURDIR)/var
+
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help serve build test check format bench-retrieval bench-sections screenshots faults clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@echo "making .venv"
+	@$(PYTHON) -m venv .venv
+
+.venv/.runtime: .venv/bin/python pyproject.toml constraints.txt
+	@echo "installing report-kb and what it needs into .venv (a few minutes the first time)"
+	@$(INSTALL) --editable .
+	@touch $@
+
+.venv/.development: .venv/.runtime
+	@echo "installing what the tests need into .venv"
+	@$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+serve: .venv/.runtime ## search page on http://127.0.0.1:8000 (PORT=..., HOST=...)
+	@$(BIN)/kb serve --host $(HOST) --port $(PORT)
+
+build: .venv/.runtime ## index the documents of var/documents anew
+	@$(BIN)/kb build
+
+test: .venv/.development ## all tests that can run here
+	@$(BIN)/python -m pytest
+
+check: .venv/.development ## lint, format, types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: .venv/.development ## put the code into its form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench-retrieval: .venv/.development ## what each signal finds (QUESTIONS=..., COLLECTIONS=...)
+	@$(BIN)/python -m tests.benchmarks.retrieval $(QUESTIONS) $(wildcard $(COLLECTIONS)/*/qrels.tsv)
+
+bench-sections: .venv/.development ## how well headings are found (COLLECTIONS=...)
+	@$(BIN)/python -m tests.benchmarks.sections $(COLLECTIONS)
+
+screenshots: .venv/.development ## pictures of the pages into docs/
+	@$(BIN)/python -m tests.browser.screenshots
+
+clean: ## remove what make made, the documents in var/ too
+	rm -rf .venv var build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
