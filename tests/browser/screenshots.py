@@ -1,4 +1,4 @@
-"""Pictures of the pages: `python -m tests.browser.screenshots FOLDER [NAME …]`."""
+"""Pictures of the pages: `python -m tests.browser.screenshots [NAME …]`."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ SHOTS = (
     Shot("reading-widest", f"/?q={ASKED}", size=(2560, 1300), click=".hit .open"),
     Shot("narrowest", f"/?q={ASKED}", size=(360, 740)),
 )
+README = ("search", "reading", "search-dark", "library", "search-phone", "reading-phone")
 
 
 def take(browser: Browser, base: str, shot: Shot, folder: Path) -> Path:
@@ -79,15 +80,16 @@ def take(browser: Browser, base: str, shot: Shot, folder: Path) -> Path:
 def main() -> None:
     """Build the shipped report's index in `KB_HOME` if need be, and picture its pages."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the pictures go")
-    parser.add_argument("names", nargs="*", help="take these alone")
+    parser.add_argument("--folder", type=Path, default=Path("docs"), help="where they go")
+    parser.add_argument("--all", action="store_true", help="every picture, not README's alone")
+    parser.add_argument("names", nargs="*", default=README, help="or these, by name")
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     home = Home.resolve()
     live = Live(home, lambda: load_encoder(home))
     with serving(live, seconds=600) as base, launched() as browser:
         for shot in SHOTS:
-            if not asked.names or shot.name in asked.names:
+            if asked.all or shot.name in asked.names:
                 print(take(browser, base, shot, asked.folder))
 
 
