@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from kb.numbering import Label, is_item, read_label
@@ -97,6 +98,7 @@ def has_cjk(text: str) -> bool:
     return _CJK.search(text) is not None
 
 
+@lru_cache(maxsize=1)  # joining, outline and passages ask for the same text in turn
 def split(text: str) -> tuple[Block, ...]:
     """Cut `text` into its blocks, in order; every non-white character is in exactly one.
 

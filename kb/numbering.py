@@ -6,6 +6,8 @@ import re
 from typing import NamedTuple
 
 _HAN = "零〇一二三四五六七八九十百千两"
+_ENGLISH = r"(?:\d{1,3}|[IVXLC]{1,6})"
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _NUMBER = rf"(?:[{_HAN}]{{1,7}}|\d{{1,4}})"
 # After a decimal number these make it a quantity (3.5万人), others a title (3.5服务职工).
 _NO_MEASURE = "(?![万亿千百十个倍元人米公家件名项岁年月度多余左以])[\u4e00-\u9fff]"
@@ -17,6 +19,10 @@ _STYLES: tuple[tuple[str, int | None, str], ...] = (
     ("部分", 15, rf"第\s*({_NUMBER})\s*部分[、:：]?"),
     ("章", 20, rf"第\s*({_NUMBER})\s*章[、:：]?"),
     ("节", 30, rf"第\s*({_NUMBER})\s*节[、:：]?"),
+    ("Part", 12, rf"(?i:part)\s+({_ENGLISH})\b[.:]?"),
+    ("Chapter", 20, rf"(?i:chapter)\s+({_ENGLISH})\b[.:]?"),
+    ("Section", 30, rf"(?i:section)\s+({_ENGLISH})\b[.:]?"),
+    ("I.", 40, r"([IVXLC]{1,6})\.(?=\s)"),
     ("条", 70, rf"第\s*({_NUMBER})\s*条(?:之[{_HAN}]+)?(?=\s|[:：]|$)"),
     ("一是", 90, rf"({_NUMBER})是"),
     ("第一，", 90, rf"第({_NUMBER})[，,、]"),
@@ -65,6 +71,10 @@ def is_item(line: str) -> bool:
 def _ordinal(number: str) -> int:
     if number.isdecimal():
         return int(number)
+    if set(number) <= _ROMAN.keys():
+        values = [_ROMAN[char] for char in number]
+        after = [*values[1:], 0]
+        return sum(-a if a < b else a for a, b in zip(values, after, strict=True))
     if "①" <= number <= "⑳":
         return ord(number) - ord("①") + 1
     if number[0].isdecimal():

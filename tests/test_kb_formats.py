@@ -184,6 +184,17 @@ def test_web_pages_are_their_article(charset: str, encoding: str) -> None:
     assert reading.title == "网页标题"
 
 
+def test_the_headline_beside_the_article_belongs_to_it() -> None:
+    article = "".join(f"<p>第{n}段，{BODY}</p>" for n in "一二三四五六七八")
+    page = f"""<html><head><title>通知_工会网</title></head><body><div class="top">
+    <a href="/">首页</a> <a href="/x">要闻</a></div><div class="main">
+    <div class="head"><h1>关于服务职工的通知</h1><p>发布时间：2021-05-01 来源：市总工会</p></div>
+    <div class="text">{article}</div></div></body></html>"""
+    found = outline(read(Path("a.html"), page.encode()), "文件名")
+    assert (found.title, found.date) == ("关于服务职工的通知", "2021-05-01")
+    assert "首页" not in read(Path("a.html"), page.encode()).text
+
+
 def test_dates_are_read_as_they_are_stated() -> None:
     text = f"工作报告\n\n——2025年1月20日在第三次会议上\n\n{BODY}\n\n{BODY}\n"
     assert outline(read(Path("a.txt"), text.encode()), "x").date == "2025-01-20"

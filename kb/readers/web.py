@@ -31,7 +31,7 @@ _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECAS
 _HEAVY = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 # Where one child of an element holds nearly all its words, the article is in that child.
-_NEARLY_ALL = 0.8
+_NEARLY_ALL = 0.85
 # A block of text is the page's navigation when most of it is links.
 _MOSTLY_LINKS = 0.6
 
@@ -97,6 +97,8 @@ def _article(page: Any) -> Any:
         child = max((c for c in here if c.tag in _BLOCKS), key=_length, default=None)
         if child is None or child.tag in {"p", "table"} or _length(child) < _NEARLY_ALL * whole:
             return here
+        if any(True for beside in here if beside is not child for _ in beside.iter("h1")):
+            return here  # the headline stands beside the text, and date and source with it
         here = child
 
 
