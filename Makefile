@@ -51,13 +51,13 @@ format: .venv/.development ## put the code into its form
 	@$(BIN)/ruff format .
 
 bench-retrieval: .venv/.development ## what each signal finds (QUESTIONS=..., COLLECTIONS=...)
-	@$(BIN)/python -m tests.benchmarks.retrieval $(QUESTIONS) $(wildcard $(COLLECTIONS)/*/qrels.tsv)
+	@$(BIN)/python -m tests.benchmarks.retrieval $(QUESTIONS) $(dir $(wildcard $(COLLECTIONS)/*/qrels.tsv))
 
 bench-sections: .venv/.development ## how well headings are found (COLLECTIONS=...)
 	@$(BIN)/python -m tests.benchmarks.sections $(COLLECTIONS)
 
 screenshots: .venv/.development ## pictures of the pages into docs/
-	@$(BIN)/python -m tests.browser.screenshots
+	@$(BIN)/python -m tests.browser.screenshots docs
 
 clean: ## remove what make made, the documents in var/ too
 	rm -rf .venv var build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -7,12 +7,12 @@ import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from index.build import build
+from index.build import Progress, build
 from index.encoder import Encoder
 from index.figures import Judgement, Report
 from index.hits import Hit, Mode, Results
@@ -57,24 +57,37 @@ def evaluate_questions(
 
 
 def evaluate_collection(
-    folder: Path, encoder: Encoder, done: Done | None = None, mode: Mode = "hybrid"
+    folder: Path,
+    encoder: Encoder,
+    done: Done | None = None,
+    mode: Mode = "hybrid",
+    progress: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Index a collection of the BEIR layout in a throw-away home and ask its queries.
 
     Each text is a document of its own; documents are ranked by their best passage. Raises
     `QuestionsUnreadable`.
     """
-    with _collection(folder, encoder) as (searcher, names):
-        questions = list(_queries(folder, names))
-        limit = DEPTH * _PASSAGES_PER_DOCUMENT
+    with collection(folder, encoder, progress) as (searcher, questions):
+        return evaluate_documents(questions, searcher, done, mode)
 
-        def ask(question: Question) -> Judgement:
-            results = searcher.search(question.text, k=limit, mode=mode)
-            documents = list(dict.fromkeys(hit.document.name for hit in results.hits))[:DEPTH]
-            ranks = [i for i, name in enumerate(documents, 1) if name in question.relevant]
-            return _judged(question, results, min(ranks, default=None))
 
-        return _asked(questions, ask, done)
+def evaluate_documents(
+    questions: Sequence[Question],
+    searcher: Searcher,
+    done: Done | None = None,
+    mode: Mode = "hybrid",
+) -> Report:
+    """Ask questions whose `relevant` are names of documents."""
+    limit = DEPTH * _PASSAGES_PER_DOCUMENT
+
+    def ask(question: Question) -> Judgement:
+        results = searcher.search(question.text, k=limit, mode=mode)
+        documents = list(dict.fromkeys(hit.document.name for hit in results.hits))[:DEPTH]
+        ranks = [i for i, name in enumerate(documents, 1) if name in question.relevant]
+        return _judged(question, results, min(ranks, default=None))
+
+    return _asked(questions, ask, done)
 
 
 def _asked(
@@ -144,25 +157,33 @@ def _from_line(record: dict[str, Any], path: Path) -> Question:
 
 
 @contextmanager
-def _collection(folder: Path, encoder: Encoder) -> Iterator[tuple[Searcher, dict[str, str]]]:
-    """A searcher over the corpus, and the document name of each corpus id."""
+def collection(
+    folder: Path, encoder: Encoder, progress: Callable[[Progress], None] | None = None
+) -> Iterator[tuple[Searcher, list[Question]]]:
+    """A searcher over a collection of the BEIR layout, and its questions.
+
+    Raises `QuestionsUnreadable`.
+    """
     with tempfile.TemporaryDirectory() as root:
         home = Home(Path(root), Path(root) / "documents")
-        home.documents.mkdir()
-        names: dict[str, str] = {}
-        by_text: dict[str, str] = {}
-        for i, record in enumerate(_lines(folder / "corpus.jsonl")):
-            title, body = record.get("title") or "", record["text"]
-            text = f"{title}\n\n{body}" if title else body
-            # texts that are equal are one document of a library
-            names[str(record["_id"])] = name = by_text.setdefault(text, f"{i:07}.txt")
-            (home.documents / name).write_text(text, encoding="utf-8", newline="")
-        build(home, encoder)
-        searcher = Searcher.open(home, encoder)
-        try:
-            yield searcher, names
-        finally:
-            searcher.close()
+        questions = list(_queries(folder, _write_corpus(folder, home.documents)))
+        build(home, encoder, progress=progress)
+        with closing(Searcher.open(home, encoder)) as searcher:
+            yield searcher, questions
+
+
+def _write_corpus(folder: Path, documents: Path) -> dict[str, str]:
+    """Each text a file; returns the file name of each corpus id."""
+    documents.mkdir()
+    names: dict[str, str] = {}
+    by_text: dict[str, str] = {}
+    for i, record in enumerate(_lines(folder / "corpus.jsonl")):
+        title, body = record.get("title") or "", record["text"]
+        text = f"{title}\n\n{body}" if title else body
+        # texts that are equal are one document of a library
+        names[str(record["_id"])] = name = by_text.setdefault(text, f"{i:07}.txt")
+        (documents / name).write_text(text, encoding="utf-8", newline="")
+    return names
 
 
 def _queries(folder: Path, names: dict[str, str]) -> Iterator[Question]:

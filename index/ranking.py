@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from index.encoder import Vectors
 from index.hits import Mode, Signals
+
+
+class Weights(NamedTuple):
+    """How much each signal counts; at least one is above 0."""
+
+    dense: float = 0.0
+    lexical: float = 0.0
+    late: float = 0.0
+    late_clause: float = 0.0
+
 
 # All signals are absolute: cosines of centred vectors, and BM25 as a share of the most the query
 # could have scored. None is stretched over the candidates, so a score depends on the query and
@@ -26,8 +37,13 @@ from index.hits import Mode, Signals
 #   stard-small      .25    .50    1    .50     .549                      .462   .451   .524
 #
 # Neighbours of these weights differ by less than .01: the choice is not a sharp one.
-_DENSE, _LEXICAL, _LATE, _LATE_CLAUSE = 0.25, 0.5, 1.0, 0.5
-_TOTAL = _DENSE + _LEXICAL + _LATE + _LATE_CLAUSE
+WEIGHTS = Weights(dense=0.25, lexical=0.5, late=1.0, late_clause=0.5)
+
+BY_MODE: dict[Mode, Weights] = {
+    "hybrid": WEIGHTS,
+    "dense": Weights(dense=1.0),
+    "lexical": Weights(lexical=1.0),
+}
 
 # Ties are called at this many decimals: float32 sums differ beyond it from machine to machine.
 _DECIMALS = 5
@@ -48,19 +64,15 @@ class Candidates:
     late: Vectors
     late_clause: Vectors
 
-    def scores(self, mode: Mode) -> Vectors:
-        """One score a candidate, comparable between the passages of one query."""
-        if mode == "lexical":
-            return self.lexical
-        if mode == "dense":
-            return self.dense
+    def scores(self, weights: Weights) -> Vectors:
+        """One score a candidate: the weighted mean of its signals."""
         total = (
-            _DENSE * self.dense
-            + _LEXICAL * self.lexical
-            + _LATE * self.late
-            + _LATE_CLAUSE * self.late_clause
+            weights.dense * self.dense
+            + weights.lexical * self.lexical
+            + weights.late * self.late
+            + weights.late_clause * self.late_clause
         )
-        return np.asarray(total / _TOTAL, np.float32)
+        return np.asarray(total / sum(weights), np.float32)
 
     def signals(self, place: int) -> Signals:
         """What each ranker made of one candidate."""

@@ -13,7 +13,7 @@ from index.evidence import Similarities, clause_scores, evidence, marks
 from index.hits import DocumentSummary, Hit, Mode, Results
 from index.home import Home
 from index.late import maxsim
-from index.ranking import Candidates
+from index.ranking import BY_MODE, Candidates, Weights
 from index.snapshot import Snapshot, open_current
 from kb.library import Skipped
 from kb.types import Document, Passage
@@ -29,9 +29,16 @@ Rows = npt.NDArray[np.int64]
 class Searcher:
     """Answers from one generation. Immutable, so many threads may share it."""
 
-    def __init__(self, snapshot: Snapshot, encoder: Encoder) -> None:
+    def __init__(
+        self, snapshot: Snapshot, encoder: Encoder, weights: Weights | None = None
+    ) -> None:
         self._snapshot = snapshot
         self._encoder = encoder
+        self._weights = weights
+
+    def weighted(self, weights: Weights) -> Searcher:
+        """The same index, its signals weighed otherwise, whatever the mode: for measuring."""
+        return Searcher(self._snapshot, self._encoder, weights)
 
     @classmethod
     def open(cls, home: Home, encoder: Encoder) -> Searcher:
@@ -89,7 +96,7 @@ class Searcher:
         encoded = self._encoder.encode([query], "query")[0]
         asked = _Query(self._snapshot, query, encoded, mode, document)
         candidates = asked.candidates(max(k, _RERANKED))
-        scores = candidates.scores(mode)
+        scores = candidates.scores(self._weights or BY_MODE[mode])
         places = ranking.best(candidates.rows, scores, k)
         hits = tuple(asked.hit(n, candidates, i, scores[i]) for n, i in enumerate(places, 1))
         took = round(1000 * (time.perf_counter() - began), 2)

@@ -178,7 +178,7 @@ def _evaluated(questions: Path, home: Home, encoder: Encoder, mode: Mode) -> Rep
             steps(Progress("ask", count, total))
 
         if questions.is_dir():
-            return evaluate_collection(questions, encoder, done, mode)
+            return evaluate_collection(questions, encoder, done, mode, steps)
         with closing(Searcher.open(home, encoder)) as searcher:
             return evaluate_questions(questions, searcher, done, mode)
 
