@@ -21,9 +21,9 @@ class Section:
 
     `level` is 0 for title, subtitle and byline, 1 for the document's first rank of headings,
     and so on. `heading` is the span of the heading's own line or words (marks like ● included)
-    and None where the source has none (lead, captions, the body of a text without headings). `body` holds the spans of the
-    section's own paragraphs, those of its subsections left out. `path` holds the titles of
-    its ancestors, the document's title first.
+    and None where the source has none (lead, captions, the body of a text without headings).
+    `body` holds the spans of the section's own paragraphs, those of its subsections left out.
+    `path` holds the titles of its ancestors, the document's title first.
     """
 
     title: str
