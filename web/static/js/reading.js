@@ -22,7 +22,7 @@ function follow(contents) {
   const marks = links.map((link) => document.getElementById(link.hash.slice(1)));
   let current = null;
   const update = () => {
-    const line = innerHeight * 0.3;
+    const line = innerHeight * 0.45;
     // the document may set its title lines above a lead that the source prints before them
     const passed = marks.findLastIndex((mark) => mark && mark.getBoundingClientRect().top <= line);
     const link = links[Math.max(passed, 0)];
