@@ -20,19 +20,21 @@ _SCHEMA = """
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, name TEXT NOT NULL, title TEXT NOT NULL,
     fingerprint TEXT NOT NULL, text TEXT NOT NULL, outline TEXT NOT NULL,
+    author TEXT, date TEXT, pages TEXT NOT NULL,
     first INTEGER NOT NULL, last INTEGER NOT NULL, summary TEXT NOT NULL
 );
 CREATE TABLE passages (
     row INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, document INTEGER NOT NULL,
     kind TEXT NOT NULL, headings TEXT NOT NULL, text TEXT NOT NULL,
-    start INTEGER NOT NULL, end INTEGER NOT NULL, clauses TEXT NOT NULL, digest TEXT NOT NULL
+    start INTEGER NOT NULL, end INTEGER NOT NULL, clauses TEXT NOT NULL, digest TEXT NOT NULL,
+    page INTEGER, paragraph INTEGER NOT NULL
 );
 CREATE INDEX passages_digest ON passages (digest);
 CREATE TABLE skipped (name TEXT NOT NULL, reason TEXT NOT NULL);
 """
 _PASSAGE = (
-    "SELECT p.id, d.id, p.kind, p.headings, p.text, p.start, p.end, p.clauses"
-    " FROM passages p JOIN documents d ON d.number = p.document"
+    "SELECT p.id, d.id, p.kind, p.headings, p.text, p.start, p.end, p.clauses,"
+    " p.page, p.paragraph FROM passages p JOIN documents d ON d.number = p.document"
 )
 
 
@@ -64,12 +66,13 @@ class TextWriter:
         counts = (len(document.text), len(document.outline), len(passages), clauses)
         row = (self.documents, document.id, document.name, document.title, document.fingerprint)
         outline = [astuple(section) for section in document.outline]
+        stated = (document.author, document.date, _json(document.pages))
         self._db.execute(
-            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, document.text, _json(outline), first, last, _json(counts)),
+            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, document.text, _json(outline), *stated, first, last, _json(counts)),
         )
         self._db.executemany(
-            "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (_passage_row(i, self.documents, p) for i, p in enumerate(passages, first)),
         )
         self.documents += 1
@@ -100,7 +103,8 @@ def check_spans(document: Document, passages: Sequence[Passage]) -> None:
 
 def _passage_row(row: int, document: int, passage: Passage) -> tuple[Any, ...]:
     own = (passage.id, document, passage.kind, _json(passage.headings), passage.text)
-    return (row, *own, passage.start, passage.end, _json(_cuts(passage)), digest(passage))
+    place = (passage.page, passage.paragraph)
+    return (row, *own, passage.start, passage.end, _json(_cuts(passage)), digest(passage), *place)
 
 
 def _json(value: object) -> str:
@@ -152,12 +156,14 @@ class TextStore:
         """The whole document. Raises `UnknownDocument`."""
         number, _, _ = self.rows(document_id)
         [row] = self._all(
-            "SELECT id, name, title, text, outline, fingerprint FROM documents WHERE number = ?",
+            "SELECT id, name, title, text, outline, fingerprint, author, date, pages"
+            " FROM documents WHERE number = ?",
             (number,),
         )
-        document_id, name, title, text, outline, fingerprint = row
+        document_id, name, title, text, outline, fingerprint, author, date, pages = row
         sections = tuple(_section(*fields) for fields in json.loads(outline))
-        return Document(document_id, name, title, text, sections, fingerprint)
+        starts = tuple(json.loads(pages))
+        return Document(document_id, name, title, text, sections, fingerprint, author, date, starts)
 
     def passages(self, first: int, last: int) -> list[Passage]:
         """Passages by row, half-open."""
@@ -214,7 +220,11 @@ def _passage(
     start: int,
     end: int,
     cuts: str,
+    page: int | None,
+    paragraph: int,
 ) -> Passage:
     clauses = tuple(Clause(text[a:b], start + a, start + b) for a, b in json.loads(cuts))
     titles = tuple(json.loads(headings))
-    return Passage(passage_id, document_id, kind, titles, text, start, end, clauses)
+    return Passage(
+        passage_id, document_id, kind, titles, text, start, end, clauses, page, paragraph
+    )
