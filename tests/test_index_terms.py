@@ -1,0 +1,72 @@
+"""Terms are what BM25 counts: characters, pairs, words and numbers, with true offsets."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.terms import Term, terms
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        (" \n\u3000", []),
+        ("。,!", []),
+        ("会", ["会"]),
+        ("工会法", ["工", "工会", "会", "会法", "法"]),
+        ("工会,法", ["工", "工会", "会", "法"]),
+        ("工 会", ["工", "会"]),
+        ("1.04亿元", ["1.04", "亿", "亿元", "元"]),
+        ("1,000.5", ["1,000.5"]),
+        ("3.", ["3"]),
+        ("2016-2020", ["2016", "2020"]),
+        ("第4.0版", ["第", "4.0", "版"]),
+        ("GDP Growth", ["gdp", "growth"]),
+        ("Covid19", ["covid", "19"]),
+        ("snake_case", ["snake", "case"]),
+        ("ＧＤＰ１２３", ["gdp", "123"]),
+        ("總工會", ["总", "总工", "工", "工会", "会"]),
+        ("😀会😀", ["会"]),
+        ("𠀀𠀁", ["𠀀", "𠀀𠀁", "𠀁"]),
+        ("カラ", ["カ", "カラ", "ラ"]),
+        ("노동조합", ["노동조합"]),
+        ("Straße", ["straße"]),
+    ],
+)
+def test_text_is_cut_into_its_terms(text: str, expected: list[str]) -> None:
+    assert [term.text for term in terms(text)] == expected
+
+
+def test_offsets_count_code_points_of_the_text_itself() -> None:
+    assert terms("😀Ａ會員") == [
+        Term("a", 1, 2),
+        Term("会", 2, 3),
+        Term("会员", 2, 4),
+        Term("员", 3, 4),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("ＡＢＣ", "abc"), ("１２３％", "123%"), ("外賣小哥", "外卖小哥"), ("ＫＴＶ歌廳", "ktv歌厅")],
+)
+def test_forms_of_the_same_words_are_the_same_terms(one: str, other: str) -> None:
+    assert terms(one) == terms(other)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
+def test_terms_lie_in_order_inside_the_text_and_hold_no_white_space(text: str) -> None:
+    found = terms(text)
+    assert [(t.start, t.end) for t in found] == sorted((t.start, t.end) for t in found)
+    for term in found:
+        assert 0 <= term.start < term.end <= len(text)
+        assert len(term.text) == term.end - term.start
+        assert "".join(term.text.split()) == term.text
+        assert "".join(text[term.start : term.end].split()) == text[term.start : term.end]
+
+
+def test_a_very_long_word_is_one_term() -> None:
+    assert terms("x" * 100_000) == [Term("x" * 100_000, 0, 100_000)]
