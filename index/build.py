@@ -5,22 +5,20 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock, Timeout
-
 from index import generation, lexical, sealed
 from index.encoder import Encoder
 from index.home import Home
-from index.snapshot import LEXICAL, TEXTS, Snapshot, open_current
+from index.snapshot import LEXICAL, TEXTS, VERSION, Snapshot, open_current
 from index.texts import TextStore, TextWriter
 from index.vectors import write_vectors
 from kb import library
-from kb.errors import DocumentUnreadable, KBError, LibraryEmpty, RebuildRunning
+from kb.errors import DocumentUnreadable, KBError, LibraryEmpty
 from kb.library import Skipped
 from kb.passages import cut
 
@@ -93,42 +91,43 @@ def build(
 
     Vectors of passages that the current generation has already are taken from it, unless
     `force`. Files that cannot be read are skipped and named. Raises `RebuildRunning` while
-    another build runs, `LibraryEmpty` where nothing could be read; what served goes on serving.
+    another build runs, `LibraryEmpty` where nothing could be read, `StorageFailed` where the
+    disk refuses; what served goes on serving.
     """
-    library.install_shipped(home.documents)
-    with _alone(home):
-        before = _before(home, encoder)
-        draft = sealed.draft(generation.folder(home, generation.new_name()))
-        try:
-            return _build(home, encoder, draft, before, force, _Stages(progress))
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-            if before is not None:
-                before.close()
+    with generation.alone(home):
+        generation.sweep(home)
+        if home.owns_documents:
+            library.install_shipped(home.documents)
+        name = generation.new_name()
+        with _before(home, encoder) as before, _draft(home, name) as draft:
+            return _build(home, name, encoder, draft, before, force, _Stages(progress))
 
 
 @contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    """The system frees the lock of a process that died, so none is ever left behind."""
-    home.generations.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(home.lock, timeout=0):
-            generation.sweep(home, keep=set(generation.names(home)))
-            yield
-    except Timeout as error:
-        raise RebuildRunning(home.root) from error
-
-
-def _before(home: Home, encoder: Encoder) -> Snapshot | None:
+def _before(home: Home, encoder: Encoder) -> Iterator[Snapshot | None]:
     """The generation to compare with and to take vectors from; none where it does not fit."""
     try:
-        return open_current(home, encoder)
+        snapshot = open_current(home, encoder)
     except KBError:
-        return None
+        yield None
+        return
+    with closing(snapshot):
+        yield snapshot
+
+
+@contextmanager
+def _draft(home: Home, name: str) -> Iterator[Path]:
+    """A folder to write a generation into; it is gone afterwards, moved or removed."""
+    draft = sealed.draft(generation.folder(home, name))
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _build(
     home: Home,
+    name: str,
     encoder: Encoder,
     draft: Path,
     before: Snapshot | None,
@@ -148,7 +147,6 @@ def _build(
     with stages.stage("verify", 1):
         sealed.seal(draft, _facts(encoder, counts))
         Snapshot.open(draft, encoder).close()
-    name = generation.new_name()
     with stages.stage("publish", 1):
         generation.publish(home, draft, name)
     return BuildReport(name, skipped, counts, encoded, changes, tuple(stages.seconds))
@@ -157,8 +155,10 @@ def _build(
 def _read(home: Home, draft: Path, stages: _Stages) -> tuple[TextStore, tuple[Skipped, ...]]:
     findings = library.find(home.documents)
     skipped = list(findings.skipped)
-    writer = TextWriter(draft / TEXTS)
-    with stages.stage("read", len(findings.sources)) as done:
+    with (
+        stages.stage("read", len(findings.sources)) as done,
+        TextWriter(draft / TEXTS) as writer,
+    ):
         for i, source in enumerate(findings.sources, 1):
             try:
                 document = library.load(source)
@@ -168,7 +168,6 @@ def _read(home: Home, draft: Path, stages: _Stages) -> tuple[TextStore, tuple[Sk
             done(i)
         skipped.sort(key=lambda s: s.name)
         writer.skip(skipped)
-        writer.close()
     if not writer.passages:
         raise LibraryEmpty(home.documents)
     return TextStore(draft / TEXTS), tuple(skipped)
@@ -210,6 +209,7 @@ def _changes(before: Snapshot | None, texts: TextStore) -> Changes:
 
 def _facts(encoder: Encoder, counts: Counts) -> dict[str, object]:
     return {
+        "version": VERSION,
         "encoder": {"name": encoder.name, "dim": encoder.dim},
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "counts": asdict(counts),

@@ -1,16 +1,19 @@
-"""One index on disk, whole or not at all: names, publication, verification."""
+"""One index on disk, whole or not at all: names, publication, the way back."""
 
 from __future__ import annotations
 
 import re
 import secrets
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from index import sealed
 from index.home import Home
-from kb.errors import IndexDamaged, IndexMissing
+from kb.errors import IndexDamaged, IndexMissing, NoEarlierGeneration, RebuildRunning
 
 _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")  # also keeps CURRENT from leading elsewhere
 _KEPT = 2
@@ -30,6 +33,8 @@ def current(home: Home) -> str | None:
         name = home.current.read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise IndexDamaged(home.current, f"it cannot be read: {error.strerror}") from error
     if not _NAME.fullmatch(name):
         raise IndexDamaged(home.current, "it does not name a generation")
     return name
@@ -49,43 +54,104 @@ def names(home: Home) -> list[str]:
     )
 
 
+def others(home: Home) -> list[str]:
+    """The generations that could serve in place of the current one, the best first.
+
+    Those before it come first, the newest of them in front. A newer one was taken back, or
+    was left by a build that died when it was about to make it current.
+    """
+    serving = _readable_current(home)
+    present = [name for name in names(home) if name != serving]
+    if serving is None:
+        return present
+    return sorted(present, key=lambda name: name > serving)  # stable: newest first on both sides
+
+
+def _readable_current(home: Home) -> str | None:
+    with suppress(IndexDamaged):
+        return current(home)
+    return None
+
+
+@contextmanager
+def alone(home: Home) -> Iterator[None]:
+    """Hold the lock without which nothing in `home` is changed; make the folders it needs.
+
+    The system frees the lock of a process that died. Raises `RebuildRunning` where another
+    holds it, and turns what the disk refuses meanwhile into `StorageFailed`.
+    """
+    with sealed.writing(home.root):
+        home.generations.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(home.lock)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise RebuildRunning(home.root) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
 def publish(home: Home, draft: Path, name: str) -> None:
-    """Give a sealed draft its name and make it current; afterwards only two are kept."""
-    sealed.move(draft, folder(home, name))
+    """Give a sealed draft its name and make it current; keep it and the best of the others."""
+    serving = _readable_current(home)
+    fallbacks = [serving, *others(home)] if serving else others(home)
     try:
-        before = current(home)
+        sealed.move(draft, folder(home, name))
+        sealed.replace_text(home.current, name + "\n")
+        sealed.sync(home.root.parent)  # the home itself may be new
+    except BaseException:
+        with suppress(IndexDamaged, FileNotFoundError):  # in doubt it stays, for the next sweep
+            if current(home) != name:
+                sealed.discard(folder(home, name))
+        raise
+    whole = next((other for other in fallbacks if _is_whole(home, other)), None)
+    _keep(home, {name, whole})
+
+
+def _is_whole(home: Home, name: str) -> bool:
+    try:
+        sealed.verify(folder(home, name))
     except IndexDamaged:
-        before = None
-    sealed.replace_text(home.current, name + "\n")
-    sweep(home, keep={name, before})
+        return False
+    return True
 
 
 def rollback(home: Home) -> str:
-    """Make the other kept generation current and return its name.
+    """Make the best of the other generations current and return its name.
 
-    It is verified first. Raises `IndexMissing` when there is none, or `IndexDamaged`.
+    It is verified first. Raises `IndexMissing`, `NoEarlierGeneration`, `RebuildRunning`, or
+    `IndexDamaged` where none is whole.
     """
-    serving = current(home)
-    for name in names(home):
-        if name != serving:
-            sealed.verify(folder(home, name))
+    if not names(home):
+        raise IndexMissing(home.root)
+    with alone(home):
+        damage: IndexDamaged | None = None
+        for name in others(home):
+            try:
+                sealed.verify(folder(home, name))
+            except IndexDamaged as error:
+                damage = damage or error
+                continue
             sealed.replace_text(home.current, name + "\n")
             return name
-    raise IndexMissing(home.root)
+        raise damage or NoEarlierGeneration(home.root)
 
 
-def sweep(home: Home, keep: set[str | None]) -> None:
-    """Remove what builds left behind: drafts, and generations beyond those to `keep`.
+def sweep(home: Home) -> None:
+    """Remove what builds that died left behind: drafts, and generations beyond two.
 
     A server that still has a removed one open goes on reading its mapped files.
     """
-    kept = [name for name in names(home) if name in keep][:_KEPT]
-    for path in home.generations.iterdir():
-        if path.name not in kept and (_NAME.fullmatch(path.name) or _is_draft(path)):
-            shutil.rmtree(path, ignore_errors=True)
-    for path in home.root.glob(f".*{sealed.DRAFT_SUFFIX}"):
-        path.unlink(missing_ok=True)
+    serving = _readable_current(home)
+    first = [serving] if serving else []
+    _keep(home, set([*first, *others(home)][:_KEPT]))
+    sealed.clear_drafts(home.generations)
+    sealed.clear_drafts(home.root)
 
 
-def _is_draft(path: Path) -> bool:
-    return path.name.startswith(".") and path.name.endswith(sealed.DRAFT_SUFFIX)
+def _keep(home: Home, kept: set[str | None]) -> None:
+    for name in names(home):
+        if name not in kept:
+            sealed.discard(folder(home, name))

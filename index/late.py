@@ -8,6 +8,7 @@ tokens, and these are added up.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -54,16 +55,17 @@ class TokenWriter:
         folder.mkdir()
         self._folder = folder
         self._starts = [0]
+        self._open = ExitStack()
         self._files: tuple[BinaryIO, ...] = tuple(
-            (folder / f"{name}.bin").open("wb") for name in ("codes", "scales", "spans")
+            self._open.enter_context((folder / f"{name}.bin").open("wb"))
+            for name in ("codes", "scales", "spans")
         )
 
     def __enter__(self) -> TokenWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for file in self._files:
-            file.close()
+        self._open.close()
         np.save(self._folder / "starts.npy", np.array(self._starts, np.int64))
 
     def add(self, tokens: Tokens) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -12,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from filelock import FileLock
 
 from index import sealed
 from index.charsmap import compile_charsmap
 from index.e5s1 import Checkpoint, Pieces, read
-from kb.errors import IndexDamaged, ModelUnavailable
+from kb.errors import IndexDamaged, ModelUnavailable, StorageFailed
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -43,34 +43,60 @@ def packaged_folder(home: Path, announce: Callable[[str], None] = lambda _line: 
     """The packaged model under `home` (`KB_HOME/model`), made now if it is missing or damaged.
 
     Every file is checked against its SHA-256 before it is used. `announce` gets a line when
-    the folder has to be made (seconds). Raises `ModelUnavailable` when the package
-    that carries the weights is absent, or its file is not what it should be.
+    the folder has to be made (seconds), with the file at fault. Of several processes one makes
+    it and the others wait. Raises `ModelUnavailable` when the package that carries the weights
+    is absent, or its file is not what it should be, and `StorageFailed`.
     """
     folder = home / NAME
-    try:
-        if sealed.read(folder).get("version") == _FOLDER_VERSION:
-            sealed.verify(folder)
-            return folder
-        reason = "it is of an earlier version"
-    except IndexDamaged as error:
-        reason = error.reason
-    announce(f"preparing the model {NAME} in {folder} ({reason})")
-    _remake(folder)
+    fault = _fault(folder)
+    if fault is None:
+        return folder
+    announce(f"preparing the model {NAME} in {folder} ({fault})")
+    data_file = _packaged_file()
+    with sealed.writing(folder):
+        home.mkdir(parents=True, exist_ok=True)
+        with FileLock(home / "model.lock"):
+            if _fault(folder) is not None:
+                sealed.clear_drafts(home)
+                _make(folder, data_file)
     return folder
 
 
-def _remake(folder: Path) -> None:
-    data_file = _packaged_file()
-    folder.parent.mkdir(parents=True, exist_ok=True)
+def _fault(folder: Path) -> str | None:
+    """Why the folder cannot be used as it is."""
+    try:
+        if sealed.read(folder).get("version") != _FOLDER_VERSION:
+            return "it is of another version"
+        sealed.verify(folder)
+    except IndexDamaged as error:
+        where = error.file.relative_to(folder).as_posix()
+        return f"{where}: {error.reason}" if folder.is_dir() else "it is not there yet"
+    return None
+
+
+def _make(folder: Path, data_file: Path) -> None:
+    from safetensors import SafetensorError  # noqa: PLC0415
+
     draft = sealed.draft(folder)
     try:
-        write(read(data_file), draft)
-    except ValueError as error:
+        checkpoint, digest = _checkpoint(data_file)
+        write(checkpoint, draft)
+        sealed.seal(draft, {"version": _FOLDER_VERSION, "weights": digest})
+        if folder.exists():
+            sealed.discard(folder)
+        sealed.move(draft, folder)
+    except SafetensorError as error:  # also says so when the disk is full
+        raise StorageFailed(folder, str(error)) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _checkpoint(data_file: Path) -> tuple[Checkpoint, str]:
+    """The packaged weights and the SHA-256 of their file."""
+    try:
+        return read(data_file), sealed.sha256(data_file)
+    except (OSError, ValueError) as error:
         raise ModelUnavailable(NAME, f"{error}; reinstall the package {_DISTRIBUTION}") from error
-    facts = {"version": _FOLDER_VERSION, "weights": _digest(data_file)}
-    sealed.seal(draft, facts)
-    shutil.rmtree(folder, ignore_errors=True)
-    sealed.move(draft, folder)
 
 
 def _packaged_file() -> Path:
@@ -90,11 +116,6 @@ def weights_digest(folder: Path) -> str:
     return str(sealed.read(folder)["weights"])
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def write(checkpoint: Checkpoint, folder: Path) -> None:
     """Save the checkpoint so that `SentenceTransformer(folder)` loads it, without a network."""
     from safetensors.numpy import save_file  # noqa: PLC0415
@@ -105,7 +126,8 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     state["pooler.dense.weight"] = np.zeros((hidden, hidden), np.float32)
     state["pooler.dense.bias"] = np.zeros(hidden, np.float32)
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-    unigram(checkpoint.pieces).save(str(folder / "tokenizer.json"))
+    tokenizer = unigram(checkpoint.pieces).to_str(pretty=True)
+    (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
     for name, content in _small_files(checkpoint).items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)

@@ -5,34 +5,51 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
-import tempfile
+import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kb.errors import IndexDamaged
+from kb.errors import IndexDamaged, StorageFailed
 
 MANIFEST = "manifest.json"
-_FORMAT = 1
-DRAFT_SUFFIX = ".draft"
+_FORMAT = 2
+_DRAFT = re.compile(r"\.(?P<final>.+)\.\w+\.draft")
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """What the system refuses becomes `StorageFailed`, with the file where the system names it."""
+    try:
+        yield
+    except BrokenPipeError:  # not the disk: a reader of our output has gone
+        raise
+    except OSError as error:
+        path = Path(os.fsdecode(error.filename)) if error.filename else place
+        raise StorageFailed(path, error.strerror or str(error)) from error
+
+
+def _aside(final: Path) -> Path:
+    return final.with_name(f".{final.name}.{secrets.token_hex(4)}.draft")
 
 
 def draft(final: Path) -> Path:
     """An empty folder beside `final` to write into; on the same disk, so that a move is atomic."""
-    folder = final.with_name(f".{final.name}.{secrets.token_hex(4)}{DRAFT_SUFFIX}")
+    folder = _aside(final)
     folder.mkdir()
     return folder
 
 
 def seal(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write the manifest (`facts` and every file's size and SHA-256) and flush all to the disk."""
-    files = {str(p.relative_to(folder).as_posix()): _entry(p) for p in _files(folder)}
-    manifest = {"format": _FORMAT, **facts, "files": files}
-    text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True)
-    body = {"seal": hashlib.sha256(text.encode()).hexdigest()}
+    files = {p.relative_to(folder).as_posix(): _entry(p) for p in _files(folder)}
+    manifest = {"format": _FORMAT, "folder": _final_name(folder), **facts, "files": files}
+    text = json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     path = folder / MANIFEST
-    path.write_text(json.dumps(body) + "\n" + text + "\n", encoding="utf-8")
+    path.write_bytes(_seal_line(text.encode()) + text.encode())
     mode = path.stat().st_mode
     for file in _files(folder):
         file.chmod(mode)  # some libraries write for the owner only; a server may be another user
@@ -42,10 +59,34 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
     sync(folder)
 
 
+def _final_name(folder: Path) -> str:
+    """What a folder is called, or will be when it is moved."""
+    found = _DRAFT.fullmatch(folder.name)
+    return found["final"] if found else folder.name
+
+
+def _seal_line(text: bytes) -> bytes:
+    return json.dumps({"seal": hashlib.sha256(text).hexdigest()}).encode() + b"\n"
+
+
 def move(folder: Path, final: Path) -> None:
     """Give a sealed draft its name; it is there whole or not at all, also after a power cut."""
     folder.rename(final)
     sync(final.parent)
+
+
+def discard(folder: Path) -> None:
+    """Remove a sealed folder; under its own name it is there whole or not at all."""
+    aside = _aside(folder)
+    folder.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def clear_drafts(parent: Path) -> None:
+    """Remove the drafts in `parent`, files and folders, that were left by processes that died."""
+    for path in list(parent.iterdir()):
+        if _DRAFT.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -55,19 +96,19 @@ def read(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        seal_line, _, text = path.read_text(encoding="utf-8").partition("\n")
-        text = text.removesuffix("\n")
-        intact = json.loads(seal_line) == {"seal": hashlib.sha256(text.encode()).hexdigest()}
-        manifest = json.loads(text) if intact else None
+        first, end, text = path.read_bytes().partition(b"\n")
     except FileNotFoundError as error:
         raise IndexDamaged(path, "it is missing") from error
-    except (OSError, ValueError) as error:
-        raise IndexDamaged(path, "it cannot be read") from error
-    if manifest is None:
-        raise IndexDamaged(path, "it is not what was written")
+    except OSError as error:
+        raise IndexDamaged(path, f"it cannot be read: {error.strerror}") from error
+    if first + end != _seal_line(text):
+        raise IndexDamaged(path, "its bytes are not those that were written")
+    manifest: dict[str, Any] = json.loads(text)
     if manifest.get("format") != _FORMAT:
         raise IndexDamaged(path, f"its format is {manifest.get('format')}, not {_FORMAT}")
-    return dict(manifest)
+    if manifest["folder"] != _final_name(folder):
+        raise IndexDamaged(path, f"it is that of {manifest['folder']}")
+    return manifest
 
 
 def verify(folder: Path) -> dict[str, Any]:
@@ -78,7 +119,10 @@ def verify(folder: Path) -> dict[str, Any]:
     """
     manifest = read(folder)
     files: dict[str, dict[str, Any]] = manifest["files"]
-    present = {p.relative_to(folder).as_posix() for p in _files(folder)} - {MANIFEST}
+    try:
+        present = {p.relative_to(folder).as_posix() for p in _files(folder)} - {MANIFEST}
+    except OSError as error:
+        raise IndexDamaged(folder, f"it cannot be read: {error.strerror}") from error
     for stray in sorted(present - files.keys()):
         raise IndexDamaged(folder / stray, "the manifest does not know it")
     for name, entry in files.items():
@@ -91,7 +135,7 @@ def _check(path: Path, entry: Mapping[str, Any]) -> None:
         size = path.stat().st_size
         if size != entry["size"]:
             raise IndexDamaged(path, f"{size} bytes, not {entry['size']}")
-        if _sha256(path) != entry["sha256"]:
+        if sha256(path) != entry["sha256"]:
             raise IndexDamaged(path, "its bytes are not those that were written")
     except FileNotFoundError as error:
         raise IndexDamaged(path, "it is missing") from error
@@ -100,10 +144,11 @@ def _check(path: Path, entry: Mapping[str, Any]) -> None:
 
 
 def _entry(path: Path) -> dict[str, Any]:
-    return {"size": path.stat().st_size, "sha256": _sha256(path)}
+    return {"size": path.stat().st_size, "sha256": sha256(path)}
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Of a file's bytes, in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -114,6 +159,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def sync(path: Path) -> None:
     """fsync a file or a folder."""
+    if os.name == "nt":  # there a folder cannot be opened, nor a file fsynced that is only read
+        return
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -123,14 +170,13 @@ def sync(path: Path) -> None:
 
 def replace_text(path: Path, text: str) -> None:
     """Replace a small file in one step: readers see the old text or the new, never a part."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=DRAFT_SUFFIX, dir=path.parent)
+    aside = _aside(path)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        with aside.open("x", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
     sync(path.parent)

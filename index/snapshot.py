@@ -20,6 +20,7 @@ from index.texts import TextStore
 from kb.errors import EncoderMismatch, IndexDamaged, IndexMissing
 
 TEXTS, CLAUSES, STARTS = "texts.sqlite", "clauses.faiss", "clauses.npy"
+VERSION = 1  # raise it when what is written changes; an index of another version is built anew
 LEXICAL, PASSAGE_TOKENS, CLAUSE_TOKENS = "lexical", "passage_tokens", "clause_tokens"
 
 
@@ -40,6 +41,9 @@ class Snapshot:
     def open(cls, folder: Path, encoder: Encoder) -> Snapshot:
         """Verify, then open. Raises `IndexDamaged`, or `EncoderMismatch` before reading vectors."""
         facts = sealed.verify(folder)
+        if facts["version"] != VERSION:
+            reason = f"it is of version {facts['version']}, not {VERSION}"
+            raise IndexDamaged(folder / sealed.MANIFEST, reason)
         built_by = facts["encoder"]
         if (built_by["name"], built_by["dim"]) != (encoder.name, encoder.dim):
             raise EncoderMismatch(built_by["name"], encoder.name)
@@ -53,7 +57,11 @@ class Snapshot:
             TokenStore(folder / CLAUSE_TOKENS, encoder.dim),
             np.load(folder / STARTS),
         )
-        snapshot._check_counts(folder)
+        try:
+            snapshot._check_counts(folder)
+        except IndexDamaged:
+            snapshot.close()
+            raise
         return snapshot
 
     def _check_counts(self, folder: Path) -> None:
@@ -82,4 +90,9 @@ def open_current(home: Home, encoder: Encoder) -> Snapshot:
     name = generation.current(home)
     if name is None:
         raise IndexMissing(home.root)
-    return Snapshot.open(generation.folder(home, name), encoder)
+    try:
+        return Snapshot.open(generation.folder(home, name), encoder)
+    except IndexDamaged:
+        if generation.current(home) == name:
+            raise
+        return open_current(home, encoder)  # builds took its place while it was being opened

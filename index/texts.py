@@ -7,12 +7,13 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from index.hits import DocumentSummary
-from kb.errors import UnknownDocument
+from kb.errors import StorageFailed, UnknownDocument
 from kb.library import Skipped
 from kb.types import Clause, Document, Passage, Section, Span
 
@@ -49,13 +50,35 @@ def _cuts(passage: Passage) -> list[tuple[int, int]]:
 
 
 class TextWriter:
-    """Writes documents in order; a passage's row is its place among all passages."""
+    """Writes documents in order; a passage's row is its place among all passages.
+
+    Every method raises `StorageFailed` where the disk refuses.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path)
-        # what makes it durable is sealing the folder; a journal would only be left behind
-        self._db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA)
+        self._path = path
+        with self._refusals():
+            self._db = sqlite3.connect(path)
+            # what makes it durable is sealing the folder; a journal would only be left behind
+            self._db.executescript(
+                f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}"
+            )
         self.documents = self.sections = self.passages = self.clauses = 0
+
+    def __enter__(self) -> TextWriter:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self.close()
+        self._db.close()
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StorageFailed(self._path, str(error)) from error
 
     def add(self, document: Document, passages: Sequence[Passage]) -> None:
         """Store a document. Raises `ValueError` where a span does not give its text."""
@@ -67,14 +90,15 @@ class TextWriter:
         row = (self.documents, document.id, document.name, document.title, document.fingerprint)
         outline = [astuple(section) for section in document.outline]
         stated = (document.author, document.date, _json(document.pages))
-        self._db.execute(
-            "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*row, document.text, _json(outline), *stated, first, last, _json(counts)),
-        )
-        self._db.executemany(
-            "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (_passage_row(i, self.documents, p) for i, p in enumerate(passages, first)),
-        )
+        with self._refusals():
+            self._db.execute(
+                "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, document.text, _json(outline), *stated, first, last, _json(counts)),
+            )
+            self._db.executemany(
+                "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (_passage_row(i, self.documents, p) for i, p in enumerate(passages, first)),
+            )
         self.documents += 1
         self.sections += len(document.outline)
         self.passages = last
@@ -82,13 +106,15 @@ class TextWriter:
 
     def skip(self, skipped: Iterable[Skipped]) -> None:
         """Remember what was left out, and why."""
-        self._db.executemany(
-            "INSERT INTO skipped VALUES (?, ?)", ((s.name, s.reason) for s in skipped)
-        )
+        with self._refusals():
+            self._db.executemany(
+                "INSERT INTO skipped VALUES (?, ?)", ((s.name, s.reason) for s in skipped)
+            )
 
     def close(self) -> None:
         """Finish the file."""
-        self._db.commit()
+        with self._refusals():
+            self._db.commit()
         self._db.close()
 
 

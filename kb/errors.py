@@ -62,6 +62,28 @@ class IndexDamaged(KBError):
         self.reason = reason
 
 
+class NoEarlierGeneration(KBError):
+    """There is an index, and nothing that could take its place."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(
+            f"only one generation is kept in {home}: change the documents and run 'kb build'"
+        )
+        self.home = home
+
+
+class StorageFailed(KBError):
+    """The disk did not take what had to be written; what was published before still serves."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"storage failed at {path} ({reason}): see to that disk,"
+            " or choose another folder with --home"
+        )
+        self.path = path
+        self.reason = reason
+
+
 class EncoderMismatch(KBError):
     """The index was built by another encoder than the one that would answer."""
 

@@ -171,7 +171,8 @@ def install_shipped(folder: Path) -> None:
     if folder.exists():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    # named like the drafts of a build, which the next one clears away if we are killed here
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".draft", dir=folder.parent))
     try:
         for report in resources.files("kb").joinpath("reports").iterdir():
             (aside / report.name).write_bytes(report.read_bytes())

@@ -168,11 +168,9 @@ def _changes(home: Home) -> Check:
 
 
 def _rollback(home: Home) -> Check:
-    current = generation.current(home)
-    for name in generation.names(home):
-        if name != current:
-            sealed.verify(generation.folder(home, name))
-            return Check("rollback", "ok", f"'kb rollback' would go back to {name}")
+    for name in generation.others(home):
+        sealed.verify(generation.folder(home, name))
+        return Check("rollback", "ok", f"'kb rollback' would go back to {name}")
     return Check("rollback", "ok", "no other generation is kept")
 
 

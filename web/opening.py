@@ -11,14 +11,14 @@ from kb.errors import EncoderMismatch, IndexDamaged
 
 
 def open_whole(home: Home, encoder: Encoder) -> tuple[Searcher, IndexDamaged | None]:
-    """The current generation; or the newest that is whole, and what is wrong with the current.
+    """The current generation; or the best other that is whole, and what is wrong with the current.
 
     Raises IndexMissing, EncoderMismatch, or IndexDamaged where none is whole.
     """
     try:
         return Searcher.open(home, encoder), None
     except IndexDamaged as damage:
-        for name in generation.names(home):
+        for name in generation.others(home):
             try:
                 snapshot = Snapshot.open(generation.folder(home, name), encoder)
             except (IndexDamaged, EncoderMismatch):
