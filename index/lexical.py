@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
+import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +22,7 @@ from kb.types import Passage
 _K1 = 1.2  # tantivy's own, fixed there; b is .75
 _HEAP = 64 << 20  # bytes the writer may use before it starts another segment
 _HEADING_BOOST = 0.3
+_LOCK = ".tantivy-meta.lock"
 
 
 class Row(NamedTuple):
@@ -69,13 +73,27 @@ def write(folder: Path, passages: Iterable[Row]) -> None:
     writer.wait_merging_threads()
 
 
+@contextmanager
+def _openable(folder: Path) -> Iterator[Path]:
+    """tantivy takes a lock beside the files it opens: where nothing can be written, elsewhere."""
+    if os.access(folder / _LOCK, os.W_OK):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="kb-") as aside:
+        for file in folder.iterdir():
+            if file.name != _LOCK:
+                (Path(aside) / file.name).symlink_to(file)
+        yield Path(aside)
+
+
 class LexicalIndex:
     """Opened read-only; memory-mapped by tantivy; safe for many threads."""
 
     def __init__(self, folder: Path) -> None:
-        index = tantivy.Index.open(str(folder))
-        self._schema = index.schema
-        self._searcher = index.searcher()
+        with _openable(folder.absolute()) as place:
+            index = tantivy.Index.open(str(place))
+            self._schema = index.schema
+            self._searcher = index.searcher()
 
     @property
     def size(self) -> int:
@@ -87,26 +105,36 @@ class LexicalIndex:
 
         `document` keeps to one document's passages; BM25's statistics stay the library's.
         """
-        restriction = None
-        if document is not None:
-            restriction = tantivy.Query.term_query(self._schema, "document", document)
-        return self._run(query, limit, restriction)
+        return self._run(query, limit, self._within(document))
+
+    def holding(
+        self, phrases: Sequence[str], limit: int, document: int | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Rows of passages that have every term of the phrases, not always as a phrase."""
+        needed = {term.text for phrase in phrases for term in terms(phrase)}
+        required = [tantivy.Query.term_query(self._schema, "body", text) for text in needed]
+        return self._run(" ".join(phrases), limit, [*self._within(document), *required]).rows
+
+    def _within(self, document: int | None) -> list[tantivy.Query]:
+        if document is None:
+            return []
+        return [tantivy.Query.term_query(self._schema, "document", document)]
 
     def score(self, query: str, rows: Sequence[int]) -> LexicalScores:
         """BM25 of just these passages, those without a common term left out."""
         restriction = tantivy.Query.term_set_query(self._schema, "row", list(rows))
-        return self._run(query, len(rows), restriction)
+        return self._run(query, len(rows), [restriction])
 
-    def _run(self, query: str, limit: int, restriction: tantivy.Query | None) -> LexicalScores:
+    def _run(self, query: str, limit: int, required: Sequence[tantivy.Query]) -> LexicalScores:
         counts = Counter(term.text for term in terms(query))
         nothing = np.zeros(0, np.int64), np.zeros(0, np.float32)
         if not counts or limit < 1 or not self._searcher.num_docs:
             return LexicalScores(*nothing, ceiling=0.0)
         parsed = self._query(counts)
-        if restriction is not None:
+        if required:
             must = tantivy.Occur.Must
-            filtered = tantivy.Query.const_score_query(restriction, 0.0)
-            parsed = tantivy.Query.boolean_query([(must, filtered), (must, parsed)])
+            unscored = [tantivy.Query.const_score_query(each, 0.0) for each in required]
+            parsed = tantivy.Query.boolean_query([(must, each) for each in (*unscored, parsed)])
         found = self._searcher.search(parsed, limit=limit, count=False).hits
         if not found:
             return LexicalScores(*nothing, ceiling=self._ceiling(counts))
