@@ -15,7 +15,8 @@ def write(path: Path, vectors: Vectors) -> None:
     """Save `(clauses, dim)` float32 rows of unit length; inner product is then the cosine."""
     index = faiss.IndexFlatIP(vectors.shape[1])
     index.add(np.ascontiguousarray(vectors))
-    faiss.write_index(index, str(path))
+    # faiss's own writer does not report what fails when the file is closed, as on a full disk
+    path.write_bytes(faiss.serialize_index(index).data)
 
 
 class DenseIndex:
