@@ -1,0 +1,115 @@
+"""Token vectors are stored within a known error, and MaxSim is what the paper says it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.encoder import Encoded, Vectors, unit
+from index.late import Tokens, TokenStore, TokenWriter, maxsim, quantised
+
+DIM = 16
+
+
+def encoded(n: int, seed: int = 0) -> Encoded:
+    """A text of `n` tokens with random directions; spans lie end to end."""
+    rows = np.random.default_rng(seed).standard_normal((n, DIM)).astype(np.float32)
+    spans = np.array([(i, i + 1) for i in range(n)], np.int32).reshape(n, 2)
+    return Encoded(unit(np.ones(DIM, np.float32)), unit(rows), spans)
+
+
+def restored(tokens: Tokens) -> Vectors:
+    """The vectors that the stored rows stand for."""
+    return np.asarray(tokens.codes.astype(np.float32) * tokens.scales[:, None], np.float32)
+
+
+def naive_maxsim(query: Vectors, texts: list[Vectors]) -> list[float]:
+    """MaxSim word for word: each query token's best cosine in the text, their mean."""
+    scores = []
+    for text in texts:
+        best = [max((float(q @ t) for t in text), default=0.0) for q in query]
+        scores.append(sum(best) / len(best) if len(text) else 0.0)
+    return scores
+
+
+@given(st.integers(0, 40), st.integers(0, 2**32 - 1))
+def test_a_stored_component_is_off_by_half_a_step_at_most(n: int, seed: int) -> None:
+    text = encoded(n, seed)
+    tokens = quantised(text)
+    assert tokens.codes.shape == (n, DIM)
+    assert tokens.codes.dtype == np.int8
+    half_step = np.abs(text.tokens).max(axis=1, initial=0.0) / 254
+    assert (np.abs(restored(tokens) - text.tokens) <= half_step[:, None] * 1.001).all()
+    assert np.array_equal(tokens.spans, text.spans)
+
+
+def test_a_cosine_with_a_stored_vector_is_off_by_less_than_a_hundredth() -> None:
+    text, query = encoded(200), encoded(20, seed=1).tokens
+    exact = text.tokens @ query.T
+    assert np.abs(quantised(text).similarities(query) - exact).max() < 0.01
+
+
+def test_a_zero_vector_stays_zero() -> None:
+    blank = Encoded(np.zeros(DIM, np.float32), np.zeros((2, DIM), np.float32), np.zeros((2, 2)))
+    assert restored(quantised(blank)).tolist() == np.zeros((2, DIM)).tolist()
+
+
+@pytest.mark.parametrize("counts", [[5], [1, 1, 1], [3, 0, 4], [0, 2, 0, 0, 3, 0], [0], []])
+def test_maxsim_is_the_naive_loop(counts: list[int]) -> None:
+    texts = [encoded(n, seed).tokens for seed, n in enumerate(counts)]
+    query = encoded(6, seed=99).tokens
+    end_to_end = np.concatenate([np.zeros((0, DIM), np.float32), *texts])
+    expected = naive_maxsim(query, texts)
+    assert maxsim(end_to_end @ query.T, counts).tolist() == pytest.approx(expected, abs=1e-6)
+
+
+def test_maxsim_of_a_query_without_tokens_is_zero() -> None:
+    assert maxsim(np.zeros((5, 0), np.float32), [2, 3]).tolist() == [0.0, 0.0]
+
+
+def test_maxsim_reads_a_worked_example() -> None:
+    similarities = np.array([[0.9, 0.1], [0.2, 0.5], [-0.3, -0.1]], np.float32)
+    # text 1: (.9 + .5) / 2, text 2: (-.3 - .1) / 2
+    assert maxsim(similarities, [2, 1]).tolist() == pytest.approx([0.7, -0.2])
+
+
+def test_texts_come_back_from_disk_as_they_were_added(tmp_path: Path) -> None:
+    added = [quantised(encoded(n, seed)) for seed, n in enumerate([3, 0, 5, 1])]
+    with TokenWriter(tmp_path / "tokens") as writer:
+        for tokens in added:
+            writer.add(tokens)
+    store = TokenStore(tmp_path / "tokens", DIM)
+    assert store.texts == 4
+    assert store.counts(0, 4).tolist() == [3, 0, 5, 1]
+    assert store.counts(1, 3).tolist() == [0, 5]
+    for row, tokens in enumerate(added):
+        found = store.text(row)
+        assert np.array_equal(found.codes, tokens.codes)
+        assert np.array_equal(found.scales, tokens.scales)
+        assert np.array_equal(found.spans, tokens.spans)
+    run = store.run(1, 4)
+    assert np.array_equal(run.codes, np.concatenate([t.codes for t in added[1:]]))
+    assert len(run) == 6
+
+
+def test_tokens_are_mapped_not_read_and_cannot_be_written(tmp_path: Path) -> None:
+    with TokenWriter(tmp_path / "tokens") as writer:
+        writer.add(quantised(encoded(4)))
+    codes = TokenStore(tmp_path / "tokens", DIM).text(0).codes
+    assert isinstance(codes, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        codes[0, 0] = 1
+
+
+@pytest.mark.parametrize("texts", [0, 1, 3])
+def test_texts_without_any_token_can_be_stored(tmp_path: Path, texts: int) -> None:
+    with TokenWriter(tmp_path / "tokens") as writer:
+        for _ in range(texts):
+            writer.add(quantised(encoded(0)))
+    store = TokenStore(tmp_path / "tokens", DIM)
+    assert store.texts == texts
+    assert len(store.run(0, texts)) == 0
