@@ -75,12 +75,12 @@ def read(path: Path) -> Checkpoint:
     Raises `ValueError` when the file is not an E5S1 container of version 1, or is cut short.
     """
     cursor = _Cursor(memoryview(path.read_bytes()))
-    if cursor.bytes(4) != b"E5S1" or cursor.take("I") != (1,):
+    if cursor.bytes(8) != b"E5S1\x01\0\0\0":
         raise ValueError("not an E5S1 file of version 1")
     try:
         shape = _shape(cursor)
         return Checkpoint(shape, _pieces(cursor), _tensors(cursor, shape))
-    except (struct.error, ValueError, KeyError) as error:
+    except (struct.error, ValueError, OverflowError) as error:
         raise ValueError(f"the E5S1 file is cut short or damaged: {error}") from error
 
 
