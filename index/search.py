@@ -15,12 +15,16 @@ from index.home import Home
 from index.late import maxsim
 from index.ranking import BY_MODE, Candidates, Weights
 from index.snapshot import Snapshot, open_current
+from index.terms import holds, phrases
 from kb.library import Skipped
 from kb.types import Document, Passage
 
 # How many nearest clauses and best BM25 passages are looked at, and how many of the passages
 # so found are reranked. Twice as many of each changed no figure on any collection.
 _CLAUSES, _PASSAGES, _RERANKED = 200, 50, 48
+
+# Of passages with all the characters of a quoted phrase, so many are read for the phrase itself.
+_QUOTING = 500
 
 
 Rows = npt.NDArray[np.int64]
@@ -116,6 +120,7 @@ class _Query:
         self._mode = mode
         self._scope = snapshot.texts.rows(document) if document is not None else None
         self._weights = snapshot.lexical.weights(text)
+        self._phrases = phrases(text)
 
     @property
     def clauses(self) -> int:
@@ -131,16 +136,27 @@ class _Query:
 
     def candidates(self, limit: int) -> Candidates:
         """The passages worth a closer look, by clause vectors and BM25, with all their signals."""
+        rows = self._quoting() if self._phrases else self._close(limit)
+        dense, lexical = self._dense(rows), self._lexical(rows)
+        kept = np.sort(ranking.best(rows, dense + lexical, limit))
+        late, late_clause = self._late(rows[kept])
+        return Candidates(rows[kept], dense[kept], lexical[kept], late, late_clause)
+
+    def _quoting(self) -> Rows:
+        """Passages that hold what the query puts in quotes."""
+        document = self._scope[0] if self._scope is not None else None
+        rows = np.sort(self._snapshot.lexical.holding(self._phrases, _QUOTING, document))
+        texts = self._snapshot.texts
+        return np.array([r for r in rows if holds(texts.passage(int(r)).text, self._phrases)], np.int64)
+
+    def _close(self, limit: int) -> Rows:
+        """Passages of the nearest clauses, and those that share words with the query."""
         found = []
         if self._mode != "lexical":
             found.append(self._nearest(max(limit, _CLAUSES)))
         if self._mode != "dense":
             found.append(self._matching(max(limit, _PASSAGES)))
-        rows = np.unique(np.concatenate(found))
-        dense, lexical = self._dense(rows), self._lexical(rows)
-        kept = np.sort(ranking.best(rows, dense + lexical, limit))
-        late, late_clause = self._late(rows[kept])
-        return Candidates(rows[kept], dense[kept], lexical[kept], late, late_clause)
+        return np.unique(np.concatenate(found))
 
     def _nearest(self, limit: int) -> Rows:
         """Passages of the nearest clauses."""
