@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from jinja2 import Environment, PackageLoader, select_autoescape
 
 from index.hits import Mark
 from kb.types import Span
+from web import i18n
 from web.highlight import Piece, Run, clip, cuts, matched_words, runs
 
 spans = st.lists(st.tuples(st.integers(-5, 40), st.integers(-5, 40)).map(lambda s: Span(*s)))
@@ -75,11 +76,10 @@ def test_matched_words_are_strongest_first_and_once() -> None:
 
 def test_text_is_escaped_between_the_tags() -> None:
     """A document's own closing mark, script or template syntax stays text."""
-    environment = Environment(
-        loader=PackageLoader("web"), autoescape=select_autoescape(), extensions=["jinja2.ext.i18n"]
-    )
+    app = Flask("web")
+    i18n.init_app(app)
     text = "a</mark><script>x</script>{{7*7}}"
-    printed = environment.get_template("_macros.html").module.text(
+    printed = app.jinja_env.get_template("_macros.html").module.text(
         runs(text, 0, len(text), evidence=[Span(1, 8)])
     )
     assert str(printed) == (

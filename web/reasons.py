@@ -42,6 +42,7 @@ _KNOWN = (
     N_("it unpacks without end, a bomb perhaps"),
     N_("its encoding is unknown: save it as UTF-8"),
     N_("its name cannot be used: rename it"),
+    N_("its name is that of %(name)s, spelled in other bytes"),
     N_("its name is not valid Unicode: rename it"),
     N_("its text part is over %(size)s MB"),
     N_("its type %(type)s is not supported: only %(known)s are"),

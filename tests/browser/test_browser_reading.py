@@ -42,6 +42,7 @@ def test_matches_lead_forth_and_back(visit: Visit) -> None:
     page.get_by_role("link", name="下一处").click()
     expect(page.locator(".bar .aside")).to_have_text("第 2 处")
     expect(page.locator("#match")).to_be_in_viewport()
+    expect(page.locator("#contents [aria-current]")).to_be_attached()  # the script is at work
     page.keyboard.press("p")
     page.wait_for_url(first)
     page.locator(".back").click()
