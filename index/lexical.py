@@ -146,12 +146,14 @@ class LexicalIndex:
         )
 
     def _query(self, counts: Counter[str]) -> tantivy.Query:
-        should = tantivy.Occur.Should
         parts = []
-        for field, boost in (("body", 1.0), ("headings", _HEADING_BOOST)):
-            for text, n in counts.items():
+        for text, n in counts.items():
+            # Headings are few, so that every word is rare among them: it tells what it tells
+            # among passages, or 工会 in one heading would outweigh the rest of a question.
+            heading = _HEADING_BOOST * self._idf(text) / self._idf(text, "headings")
+            for field, boost in (("body", 1.0), ("headings", heading)):
                 term = tantivy.Query.term_query(self._schema, field, text, "freq")
-                parts.append((should, tantivy.Query.boost_query(term, boost * n)))
+                parts.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, boost * n)))
         return tantivy.Query.boolean_query(parts)
 
     def weights(self, query: str) -> dict[str, float]:
@@ -160,11 +162,15 @@ class LexicalIndex:
         top = max(idf.values(), default=0.0)
         return {text: value / top for text, value in idf.items()} if top else {}
 
-    def _idf(self, text: str) -> float:
+    def _idf(self, text: str, field: str = "body") -> float:
         """BM25's, as tantivy and Lucene have it."""
-        frequency = self._searcher.doc_freq("body", text)
+        frequency = self._searcher.doc_freq(field, text)
         return math.log(1 + (self.size - frequency + 0.5) / (frequency + 0.5))
 
     def _ceiling(self, counts: Counter[str]) -> float:
-        """The BM25 of a passage that held every query term without end, in its body."""
-        return (_K1 + 1) * sum(count * self._idf(text) for text, count in counts.items())
+        """The BM25 of a passage that held every query term without end, wherever it can stand."""
+        return (_K1 + 1) * sum(n * self._idf(text) * self._most(text) for text, n in counts.items())
+
+    def _most(self, text: str) -> float:
+        in_headings = self._searcher.doc_freq("headings", text) > 0
+        return 1 + _HEADING_BOOST if in_headings else 1.0
