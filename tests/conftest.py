@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from index.build import build
+from index.encoder import Encoder, load_encoder
 from index.home import Home
 from index.search import Searcher
 from tests.fakes import HashEncoder
@@ -90,6 +92,41 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data folder {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def model_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Holds the packaged model: `KB_HOME` where that is set, which saves making it again."""
+    root = Path(os.environ.get("KB_HOME") or tmp_path_factory.mktemp("model")).absolute()
+    return Home(root, root / "documents")
+
+
+@pytest.fixture(scope="session")
+def real_encoder(model_home: Home) -> Encoder:
+    """The packaged model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("KB_MODEL", raising=False)
+        return load_encoder(model_home)
+
+
+@pytest.fixture(scope="session")
+def real_home(
+    model_home: Home, real_encoder: Encoder, tmp_path_factory: pytest.TempPathFactory
+) -> Home:
+    """The shipped report indexed by the packaged model, which other processes find there too."""
+    root = tmp_path_factory.mktemp("real") / "home"
+    root.mkdir()
+    (root / "model").symlink_to(model_home.model, target_is_directory=True)
+    home = Home(root, root / "documents")
+    build(home, real_encoder)
+    return home
+
+
+@pytest.fixture(scope="session")
+def real_searcher(real_home: Home, real_encoder: Encoder) -> Iterator[Searcher]:
+    """Over the shipped report, by the packaged model."""
+    with closing(Searcher.open(real_home, real_encoder)) as searcher:
+        yield searcher
 
 
 @pytest.fixture
