@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from kb.types import Passage, Span
+from kb.types import Passage, Section, Span
 
 Mode = Literal["hybrid", "dense", "lexical"]
 MODES: tuple[Mode, ...] = ("hybrid", "dense", "lexical")
@@ -40,6 +40,21 @@ class DocumentSummary:
     passages: int
     clauses: int
     fingerprint: str
+    author: str | None = None
+    date: str | None = None
+    """As the document states it; ISO 8601, as far as it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a search was kept to: a document or, where `section` is not None, that part of it.
+
+    `number` is the section's place in the document's flat outline, from 0.
+    """
+
+    document: DocumentSummary
+    section: Section | None = None
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +81,5 @@ class Results:
     weak: bool
     """True where nothing in the library comes close; the hits are then only the nearest."""
     hits: tuple[Hit, ...]
+    scope: Scope | None = None
+    """None where all documents were searched."""

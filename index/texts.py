@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from index.hits import DocumentSummary
-from kb.errors import StorageFailed, UnknownDocument
+from kb.errors import StorageFailed, UnknownDocument, UnknownSection
 from kb.library import Skipped
 from kb.types import Clause, Document, Passage, Section, Span
 
@@ -137,6 +137,14 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+class Rows(NamedTuple):
+    """The passage rows, half-open, of a document or a section, and the document's number."""
+
+    document: int
+    first: int
+    last: int
+
+
 class TextStore:
     """Reads what `TextWriter` wrote; safe for many threads."""
 
@@ -146,11 +154,11 @@ class TextStore:
         self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
         self._lock = threading.Lock()
         rows = self._all(
-            "SELECT id, name, title, fingerprint, summary, first, last FROM documents"
-            " ORDER BY number"
+            "SELECT first, last, id, name, title, fingerprint, summary, author, date"
+            " FROM documents ORDER BY number"
         )
-        self.documents = tuple(_summary(*row[:5]) for row in rows)
-        self._rows = {row[0]: (number, row[5], row[6]) for number, row in enumerate(rows)}
+        self.documents = tuple(_summary(*row[2:]) for row in rows)
+        self._rows = {row[2]: Rows(number, *row[:2]) for number, row in enumerate(rows)}
         self._by_id = {summary.id: summary for summary in self.documents}
 
     def _all(self, statement: str, parameters: Sequence[object] = ()) -> list[Any]:
@@ -171,12 +179,32 @@ class TextStore:
         self.rows(document_id)
         return self._by_id[document_id]
 
-    def rows(self, document_id: str) -> tuple[int, int, int]:
-        """A document's number and its half-open range of passage rows, else `UnknownDocument`."""
+    def rows(self, document_id: str) -> Rows:
+        """Where a document's passages are. Raises `UnknownDocument`."""
         try:
             return self._rows[document_id]
         except KeyError:
             raise UnknownDocument(document_id) from None
+
+    def section(self, document_id: str, number: int) -> tuple[Section, Rows]:
+        """Section `number` of a document's outline, from 0, and where its passages are.
+
+        Passages are stored in the order of the outline, so those of a section and of all
+        below it are neighbours. Raises `UnknownDocument` or `UnknownSection`.
+        """
+        whole = self.rows(document_id)
+        outline = self.document(document_id).outline
+        if not 0 <= number < len(outline):
+            raise UnknownSection(document_id, number)
+        section = outline[number]
+        [(first, last)] = self._all(
+            "SELECT min(row), max(row) + 1 FROM passages"
+            " WHERE row >= ? AND row < ? AND start >= ? AND end <= ?",
+            (whole.first, whole.last, section.start, section.end),
+        )
+        if first is None:
+            return section, Rows(whole.document, whole.first, whole.first)
+        return section, Rows(whole.document, first, last)
 
     def document(self, document_id: str) -> Document:
         """The whole document. Raises `UnknownDocument`."""
@@ -215,11 +243,16 @@ class TextStore:
 
 
 def _summary(
-    document_id: str, name: str, title: str, fingerprint: str, counts: str
+    document_id: str,
+    name: str,
+    title: str,
+    fingerprint: str,
+    counts: str,
+    author: str | None,
+    date: str | None,
 ) -> DocumentSummary:
-    characters, sections, passages, clauses = json.loads(counts)
     return DocumentSummary(
-        document_id, name, title, characters, sections, passages, clauses, fingerprint
+        document_id, name, title, *json.loads(counts), fingerprint, author, date
     )
 
 

@@ -32,7 +32,20 @@ class LibraryEmpty(KBError):
     """No file of the documents folder could be read, so there is nothing to index."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"no readable document in {folder}: put a .txt or .md file there")
+        super().__init__(
+            f"no readable document in {folder}: put a .docx, .pdf, .html, .md or .txt file there"
+        )
+        self.folder = folder
+
+
+class LibraryReadOnly(KBError):
+    """The documents are in a folder that was named with `--documents`, which is only read."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"the documents in {folder} are only read, as --documents or KB_DOCUMENTS asks:"
+            " change that folder yourself, then run 'kb build'"
+        )
         self.folder = folder
 
 
@@ -109,6 +122,17 @@ class UnknownDocument(KBError):
     def __init__(self, document_id: str) -> None:
         super().__init__(f"no document {document_id!r} in the index: see the list of documents")
         self.document_id = document_id
+
+
+class UnknownSection(KBError):
+    """The outline of a document has no section of this number."""
+
+    def __init__(self, document_id: str, number: int) -> None:
+        super().__init__(
+            f"document {document_id!r} has no section {number}: see the outline of the document"
+        )
+        self.document_id = document_id
+        self.number = number
 
 
 class NotReady(KBError):

@@ -90,8 +90,10 @@ def test_every_mini_report_comes_back_as_it_was_cut(tmp_path: Path) -> None:
 
 def test_summaries_count_what_a_document_holds(store: TextStore) -> None:
     assert store.documents == (
-        DocumentSummary("paged", "年度/报告😀.pdf", "年度报告", 32, 2, 1, 2, "ab" * 32),
-        DocumentSummary("empty", "空.txt", "年度报告", 32, 2, 0, 0, "ab" * 32),
+        DocumentSummary(
+            "paged", "年度/报告😀.pdf", "年度报告", 32, 2, 1, 2, "ab" * 32, "财务部", "2021-05"
+        ),
+        DocumentSummary("empty", "空.txt", "年度报告", 32, 2, 0, 0, "ab" * 32, None, "2021-05"),
     )
     assert store.summary("empty") == store.documents[1]
     assert store.rows("paged") == (0, 0, 1)

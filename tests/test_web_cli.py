@@ -215,7 +215,8 @@ def test_a_failure_is_one_line_and_status_1(home: Home, tmp_path: Path) -> None:
         (["rollback"], f"Error: no index in {home.root}: run 'kb build'"),
         (
             ["build", "--documents", empty],
-            f"Error: no readable document in {empty}: put a .txt or .md file there",
+            f"Error: no readable document in {empty}: "
+            "put a .docx, .pdf, .html, .md or .txt file there",
         ),
     ):
         result = _kb("--home", home.root, *arguments)
