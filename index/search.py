@@ -10,12 +10,13 @@ import numpy.typing as npt
 from index import ranking
 from index.encoder import Encoded, Encoder, Vectors
 from index.evidence import Similarities, clause_scores, evidence, marks
-from index.hits import DocumentSummary, Hit, Mode, Results
+from index.hits import DocumentSummary, Hit, Mode, Results, Scope
 from index.home import Home
 from index.late import maxsim
 from index.ranking import BY_MODE, Candidates, Weights
 from index.snapshot import Snapshot, open_current
 from index.terms import holds, phrases
+from index.texts import Rows as Range
 from kb.library import Skipped
 from kb.types import Document, Passage
 
@@ -86,39 +87,62 @@ class Searcher:
         self._snapshot.close()
 
     def search(
-        self, query: str, *, k: int = 10, mode: Mode = "hybrid", document: str | None = None
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        document: str | None = None,
+        section: int | None = None,
     ) -> Results:
         """The `k` best passages, of one document if `document` is its id.
 
-        Raises `UnknownDocument`, and `ValueError` for a blank query or `k` below 1.
+        `section` keeps to one section of that document, by its place in the outline, from 0.
+        Raises `UnknownDocument` or `UnknownSection`, and `ValueError` for a blank query, `k`
+        below 1 or a section without a document.
         """
         began = time.perf_counter()
         if not query.strip():
             raise ValueError("the query is blank")
         if k < 1:
             raise ValueError("k must be at least 1")
+        scope, rows = self._scope(document, section)
         encoded = self._encoder.encode([query], "query")[0]
-        asked = _Query(self._snapshot, query, encoded, mode, document)
+        asked = _Query(self._snapshot, query, encoded, mode, rows)
         candidates = asked.candidates(max(k, _RERANKED))
         scores = candidates.scores(self._weights or BY_MODE[mode])
         places = ranking.best(candidates.rows, scores, k)
         hits = tuple(asked.hit(n, candidates, i, scores[i]) for n, i in enumerate(places, 1))
         took = round(1000 * (time.perf_counter() - began), 2)
         weak = ranking.is_far(candidates, asked.clauses)
-        return Results(query, mode, self.generation, took, weak, hits)
+        return Results(query, mode, self.generation, took, weak, hits, scope)
+
+    def _scope(
+        self, document: str | None, section: int | None
+    ) -> tuple[Scope | None, Range | None]:
+        """What to keep to, as it is told and as rows."""
+        texts = self._snapshot.texts
+        if document is None:
+            if section is not None:
+                raise ValueError("a section needs its document")
+            return None, None
+        if section is None:
+            return Scope(texts.summary(document)), texts.rows(document)
+        found, rows = texts.section(document, section)
+        return Scope(texts.summary(document), found, section), rows
 
 
 class _Query:
     """One query on its way through one generation."""
 
     def __init__(
-        self, snapshot: Snapshot, text: str, encoded: Encoded, mode: Mode, document: str | None
+        self, snapshot: Snapshot, text: str, encoded: Encoded, mode: Mode, scope: Range | None
     ) -> None:
         self._snapshot = snapshot
         self._text = text
         self._encoded = encoded
         self._mode = mode
-        self._scope = snapshot.texts.rows(document) if document is not None else None
+        self._scope = scope
         self._weights = snapshot.lexical.weights(text)
         self._phrases = phrases(text)
 
@@ -144,8 +168,10 @@ class _Query:
 
     def _quoting(self) -> Rows:
         """Passages that hold what the query puts in quotes."""
-        document = self._scope[0] if self._scope is not None else None
+        document = self._scope.document if self._scope is not None else None
         rows = np.sort(self._snapshot.lexical.holding(self._phrases, _QUOTING, document))
+        if self._scope is not None:
+            rows = rows[(rows >= self._scope.first) & (rows < self._scope.last)]
         texts = self._snapshot.texts
         return np.array([r for r in rows if holds(texts.passage(int(r)).text, self._phrases)], np.int64)
 
@@ -166,8 +192,10 @@ class _Query:
 
     def _matching(self, limit: int) -> Rows:
         """Passages that share terms with the query."""
-        document = self._scope[0] if self._scope is not None else None
-        return self._snapshot.lexical.search(self._text, limit, document).rows
+        if self._scope is None:
+            return self._snapshot.lexical.search(self._text, limit).rows
+        rows = range(self._scope.first, self._scope.last)
+        return self._snapshot.lexical.score(self._text, rows).rows[:limit]
 
     def _dense(self, rows: Rows) -> Vectors:
         return np.array([self._clause_cosines(row).max(initial=0.0) for row in rows], np.float32)
