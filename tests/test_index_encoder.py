@@ -1,0 +1,211 @@
+"""The real model: its tokens, their spans, and vectors that do not depend on circumstances."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from index.calibration import QUESTIONS, SENTENCES
+from index.encoder import Encoder, TransformerEncoder, load_encoder
+from index.home import Home
+from index.model import NAME, PROMPTS
+from kb.errors import ModelUnavailable
+
+pytestmark = pytest.mark.model
+
+TEXTS = (
+    "工会",
+    "外卖小哥歇脚的地方在哪里?",
+    "成功调解劳动争议案件2700余件,为职工挽回经济损失1.04亿元。" * 5,
+    "How many kilometres of road were built last year?",
+    "😀",
+)
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    """Puts back the number of threads that a test changes."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def test_tokens_are_those_of_the_original_tokenizer(
+    model_home: Home, real_encoder: Encoder, shared: Path
+) -> None:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(model_home.model / NAME / "tokenizer.json"))
+    lines = (shared / "golden/tokens.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
+    assert len(records) == 265
+    differing = [r["text"] for r in records if tokenizer.encode(r["text"]).ids != r["ids"]]
+    assert differing == []
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("建立暖心驿站", "建立暖心驿站"),
+        ("😀工会👨‍👩‍👧改革😀", "😀工会👨‍👩‍👧改革😀"),
+        ("１．０４億元,ＧＤＰ", "１．０４億元,ＧＤＰ"),
+        ("cafe\u0301 工会", "cafe工会"),  # an accent of its own goes with the letter before it
+        ("𠀀𠀁工会", "𠀀𠀁工会"),
+        ("㎡与½", "㎡与½"),
+        ("工会\n\n  改革\u3000开放", "工会改革开放"),
+        ("ｶﾞｲﾄﾞ", "ｶﾞｲﾄﾞ"),
+        ("\ufeff工\u200b会", "工会"),
+        ("trade unions serve workers", "tradeunionsserveworkers"),
+    ],
+)
+def test_token_spans_cover_the_visible_text_in_order(
+    real_encoder: Encoder, text: str, pieces: str
+) -> None:
+    [encoded] = real_encoder.encode([text], "document")
+    covered: set[int] = set()
+    for start, end in encoded.spans.tolist():
+        assert 0 <= start < end <= len(text)
+        assert text[start:end].strip()
+        covered.update(range(start, end))
+    starts = [start for start, _ in encoded.spans.tolist()]
+    assert starts == sorted(starts)
+    invisible = {"\ufeff", "\u200b"}
+    kept = "".join(text[i] for i in sorted(covered) if not text[i].isspace())
+    assert "".join(c for c in kept if c not in invisible) == pieces
+
+
+def test_a_token_stands_where_its_word_stands_whatever_precedes_it(real_encoder: Encoder) -> None:
+    [plain] = real_encoder.encode(["暖心驿站"], "document")
+    [after] = real_encoder.encode(["😀😀暖心驿站"], "document")
+    assert (plain.spans[-1] + 2).tolist() == after.spans[-1].tolist()
+    assert plain.spans[0, 0] == 0
+    assert plain.spans[-1, 1] == 4
+
+
+def test_prompts_and_special_tokens_leave_no_token(real_encoder: Encoder) -> None:
+    for side in ("query", "document"):
+        [encoded] = real_encoder.encode(["工"], side)
+        assert encoded.spans.tolist() == [[0, 1]]
+        assert encoded.tokens.shape == (1, 384)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\u3000"])
+def test_a_blank_text_has_a_vector_and_no_tokens(real_encoder: Encoder, text: str) -> None:
+    [encoded] = real_encoder.encode([text], "query")
+    assert encoded.tokens.shape == (0, 384)
+    assert encoded.spans.shape == (0, 2)
+    assert np.linalg.norm(encoded.vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_no_text_gives_no_vector(real_encoder: Encoder) -> None:
+    assert real_encoder.encode([], "document") == []
+
+
+def test_what_lies_beyond_the_longest_input_has_no_tokens(real_encoder: Encoder) -> None:
+    [encoded] = real_encoder.encode(["工会改革。" * 2000], "document")
+    assert 400 < len(encoded.tokens) <= 512
+    assert encoded.spans[-1, 1] < 10_000
+
+
+def test_vectors_have_unit_length_and_the_stated_width(real_encoder: Encoder) -> None:
+    for encoded in real_encoder.encode(TEXTS, "document"):
+        assert encoded.vector.shape == (real_encoder.dim,) == (384,)
+        assert encoded.vector.dtype == encoded.tokens.dtype == np.float32
+        assert np.linalg.norm(encoded.vector) == pytest.approx(1, abs=1e-5)
+        lengths = np.linalg.norm(encoded.tokens, axis=1)
+        assert lengths == pytest.approx(np.ones(len(lengths)), abs=1e-5)
+        assert len(encoded.spans) == len(encoded.tokens)
+
+
+def test_a_text_is_encoded_the_same_in_any_company(real_encoder: Encoder) -> None:
+    together = real_encoder.encode(TEXTS, "document")
+    reversed_order = real_encoder.encode(TEXTS[::-1], "document")[::-1]
+    for text, one, other in zip(TEXTS, together, reversed_order, strict=True):
+        [alone] = real_encoder.encode([text], "document")
+        for each in (one, other):
+            assert np.abs(each.vector - alone.vector).max() < 1e-5
+            assert np.abs(each.tokens - alone.tokens).max(initial=0) < 1e-5
+            assert np.array_equal(each.spans, alone.spans)
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_text_is_encoded_the_same_by_one_thread_and_by_two(real_encoder: Encoder) -> None:
+    torch.set_num_threads(1)
+    one = real_encoder.encode(TEXTS, "query")
+    torch.set_num_threads(2)
+    two = real_encoder.encode(TEXTS, "query")
+    for a, b in zip(one, two, strict=True):
+        assert np.abs(a.vector - b.vector).max() < 1e-5
+        assert np.abs(a.tokens - b.tokens).max(initial=0) < 1e-5
+
+
+def test_traditional_text_has_the_vectors_of_simplified(real_encoder: Encoder) -> None:
+    [traditional, plain] = real_encoder.encode(["總工會服務職工", "总工会服务职工"], "document")
+    assert np.abs(traditional.vector - plain.vector).max() < 1e-5
+
+
+def test_questions_and_documents_are_encoded_each_in_their_way(real_encoder: Encoder) -> None:
+    [asked] = real_encoder.encode(["工会改革"], "query")
+    [told] = real_encoder.encode(["工会改革"], "document")
+    assert asked.vector @ told.vector < 0.999
+
+
+def test_everyday_sentences_lie_around_the_origin(real_encoder: Encoder) -> None:
+    """Their common direction is taken off, so that their mean is next to nothing."""
+    for side, texts in (("document", SENTENCES), ("query", QUESTIONS["zh"] + QUESTIONS["en"])):
+        mean = np.mean([e.vector for e in real_encoder.encode(texts, side)], axis=0)
+        assert np.linalg.norm(mean) < 0.15
+
+
+def test_the_name_tells_model_weights_precision_and_prefixes(real_encoder: Encoder) -> None:
+    assert real_encoder.name.startswith(f"{NAME}@")
+    assert "float32" in real_encoder.name
+    assert all(prompt in real_encoder.name for prompt in PROMPTS.values())
+
+
+def test_a_folder_of_ones_own_is_a_model_too(
+    model_home: Home, real_encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "own model"
+    shutil.copytree(model_home.model / NAME, folder, copy_function=link)
+    monkeypatch.setenv("KB_MODEL", str(folder))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    own = load_encoder(Home(tmp_path, tmp_path))
+    [found], [expected] = own.encode(["工会"], "query"), real_encoder.encode(["工会"], "query")
+    assert isinstance(own, TransformerEncoder)
+    assert np.abs(found.vector - expected.vector).max() < 1e-6
+    assert own.name != real_encoder.name
+    assert str(folder) in own.name
+
+
+def link(source: str, target: str) -> str:
+    """Half a gigabyte need not be copied."""
+    Path(target).symlink_to(source)
+    return target
+
+
+@pytest.mark.parametrize("name", ["/nowhere/to/be found", "no such hub id!", "EMPTY", "CUT"])
+def test_a_model_that_cannot_be_loaded_is_one_line_with_its_name(
+    model_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = tmp_path / name
+    if name == "EMPTY":
+        folder.mkdir()
+    elif name == "CUT":
+        shutil.copytree(model_home.model / NAME, folder, copy_function=link)
+        (folder / "model.safetensors").unlink()
+        (folder / "model.safetensors").write_bytes(b"half a file")
+    wanted = str(folder) if folder.is_dir() else name
+    monkeypatch.setenv("KB_MODEL", wanted)
+    with pytest.raises(ModelUnavailable) as error:
+        load_encoder(Home(tmp_path, tmp_path))
+    assert error.value.name == wanted
+    assert str(error.value).startswith(f"cannot load the model {wanted}: ")
+    assert "\n" not in str(error.value)
+    assert "KB_MODEL" in str(error.value)
