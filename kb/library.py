@@ -67,13 +67,14 @@ def find(folder: Path) -> Findings:
         if reason := _unfit(path, folder, path.suffix):
             skipped.append(Skipped(name.encode("utf-8", "replace").decode(), reason))
         else:
-            candidates.append(Source(path, name, document_id(name), path.stat().st_size))
+            with suppress(FileNotFoundError):  # deleted since it was listed
+                candidates.append(Source(path, name, document_id(name), path.stat().st_size))
     sizes = Counter(source.size for source in candidates)
     sources: dict[str, Source] = {}
     contents: dict[str, str] = {}
     for source in candidates:
         # Only files of one size can be alike: most libraries are never hashed here.
-        content = _digest(source.path) if sizes[source.size] > 1 else source.id
+        content = _content(source) if sizes[source.size] > 1 else source.id
         if source.id in sources:
             reason = f"its name is that of {sources[source.id].name}, spelled in other bytes"
             skipped.append(Skipped(source.name, reason))
@@ -88,7 +89,8 @@ def find(folder: Path) -> Findings:
 def load(source: Source) -> Document:
     """Read one document. Raises `DocumentUnreadable`, also when the file changed since `find`."""
     try:
-        data = source.path.read_bytes()
+        with source.path.open("rb") as file:
+            data = file.read(source.size + 1)  # one more tells of growth, however fast
     except OSError as error:
         reason = error.strerror or "it cannot be opened"
         raise DocumentUnreadable(source.path, reason.lower()) from error
@@ -213,6 +215,14 @@ def _unfit(path: Path, folder: Path, suffix: str) -> str | None:
         (size > MAX_BYTES, f"it is larger than {MAX_BYTES // 2**20} MB"),
     )
     return next((reason for found, reason in faults if found), None)
+
+
+def _content(source: Source) -> str:
+    """Equal for files of one content; a file that cannot be read, as `load` will say, has none."""
+    try:
+        return _digest(source.path)
+    except OSError:
+        return source.id
 
 
 def _digest(path: Path) -> str:
