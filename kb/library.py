@@ -74,7 +74,7 @@ def find(folder: Path) -> Findings:
     contents: dict[str, str] = {}
     for source in candidates:
         # Only files of one size can be alike: most libraries are never hashed here.
-        content = _content(source) if sizes[source.size] > 1 else source.id
+        content = _digest(source.path) if sizes[source.size] > 1 else source.id
         if source.id in sources:
             reason = f"its name is that of {sources[source.id].name}, spelled in other bytes"
             skipped.append(Skipped(source.name, reason))
@@ -215,14 +215,6 @@ def _unfit(path: Path, folder: Path, suffix: str) -> str | None:
         (size > MAX_BYTES, f"it is larger than {MAX_BYTES // 2**20} MB"),
     )
     return next((reason for found, reason in faults if found), None)
-
-
-def _content(source: Source) -> str:
-    """Equal for files of one content; a file that cannot be read, as `load` will say, has none."""
-    try:
-        return _digest(source.path)
-    except OSError:
-        return source.id
 
 
 def _digest(path: Path) -> str:
