@@ -251,8 +251,18 @@ def _summary(
     author: str | None,
     date: str | None,
 ) -> DocumentSummary:
+    characters, sections, passages, clauses = json.loads(counts)
     return DocumentSummary(
-        document_id, name, title, *json.loads(counts), fingerprint, author, date
+        document_id,
+        name,
+        title,
+        characters,
+        sections,
+        passages,
+        clauses,
+        fingerprint,
+        author,
+        date,
     )
 
 

@@ -59,10 +59,11 @@ def test_search_answers_with_passage_evidence_and_marks(client: FlaskClient, liv
         "mode": "hybrid",
         "generation": live.searcher.generation,
         "weak": False,
+        "within": None,
     }
     assert hit == {
         "rank": 1,
-        "document": {"id": UNION, "title": "五年工作报告"},
+        "document": {"id": UNION, "title": "五年工作报告", "author": None, "date": None},
         "headings": ["二、服务户外劳动者"],
         "passage": {
             "id": hit["passage"]["id"],
@@ -70,6 +71,8 @@ def test_search_answers_with_passage_evidence_and_marks(client: FlaskClient, liv
             "text": STATION,
             "start": 95,
             "end": 144,
+            "page": None,
+            "paragraph": 6,
         },
         "evidence": [{"text": STATION[16:], "start": 111, "end": 144}],
         "marks": [{"start": 112, "end": 116, "weight": 1.0}],
@@ -93,6 +96,56 @@ def test_search_keeps_to_one_document(reader: FlaskClient) -> None:
     """With a document's id every hit is of that document."""
     hits = reader.get(f"/api/search?q=职工&document={UNION}").get_json()["hits"]
     assert {hit["document"]["id"] for hit in hits} == {UNION}
+
+
+def test_search_keeps_to_one_section(reader: FlaskClient) -> None:
+    """With its number as well every hit is of that section, and the answer says which."""
+    section = reader.get(f"/api/documents/{UNION}").get_json()["outline"][2]
+    asked = {"q": "职工", "document": UNION, "section": 2}
+    for answer in (
+        reader.get("/api/search", query_string=asked).get_json(),
+        reader.post("/api/search", json=asked).get_json(),
+    ):
+        assert answer["within"] == {
+            "document": {"id": UNION, "title": "五年工作报告"},
+            "section": section,
+        }
+        assert [hit["headings"] for hit in answer["hits"]] == [["一、维护职工权益"]]
+    whole = reader.get(f"/api/search?q=职工&document={UNION}").get_json()
+    assert whole["within"] == {
+        "document": {"id": UNION, "title": "五年工作报告"},
+        "section": None,
+    }
+
+
+def test_a_section_that_does_not_exist_is_named(reader: FlaskClient) -> None:
+    """A number beyond the outline is 404, with what to look at."""
+    problem = _problem(reader.get(f"/api/search?q=职工&document={UNION}&section=4"))
+    assert (problem["status"], problem["detail"]) == (
+        404,
+        f"document '{UNION}' has no section 4: see the outline of the document",
+    )
+
+
+def test_documents_say_who_wrote_them_and_when(home: Home) -> None:
+    """Author and date stand with the document, with its hits and in the list."""
+    (home.documents / "speech.txt").write_text(
+        "年度工作报告\n\n——2025年1月20日在第三次会议上\n\n省长　胡玉亭\n\n各位代表：\n\n"
+        "一、去年的工作\n\n去年,全省粮食产量再创新高,城镇新增就业二十万人,各项任务圆满完成。\n",
+        encoding="utf-8",
+    )
+    build(home, HashEncoder())
+    with closing(Searcher.open(home, HashEncoder())) as searcher:
+        live = Live(home, HashEncoder)
+        live.adopt(searcher)
+        client = create_app(live, settings=Settings()).test_client()
+        [hit] = client.get("/api/search?q=粮食产量&k=1").get_json()["hits"]
+        listed = client.get("/api/documents").get_json()["documents"]
+        whole = client.get(f"/api/documents/{hit['document']['id']}").get_json()
+    stated = {"author": "胡玉亭", "date": "2025-01-20"}
+    assert hit["document"] == {"id": whole["id"], "title": "年度工作报告", **stated}
+    for each in (whole, next(each for each in listed if each["name"] == "speech.txt")):
+        assert {name: each[name] for name in stated} == stated
 
 
 def test_offsets_after_an_astral_character_cut_the_passage(reader: FlaskClient) -> None:
@@ -127,6 +180,8 @@ def test_documents_lists_the_library(client: FlaskClient, live: Live, home: Home
     assert library["documents"][2] == {
         "id": UNION,
         "title": "五年工作报告",
+        "author": None,
+        "date": None,
         "name": "union.txt",
         "characters": 145,
         "sections": 4,
@@ -148,8 +203,10 @@ def test_document_gives_text_and_outline(client: FlaskClient, home: Home) -> Non
     starts = [node["start"] for node in document["outline"]]
     assert starts == sorted(starts)
     assert list(document) == [
-        "id", "title", "name", "generation", "fingerprint", "text", "outline",
+        "id", "title", "author", "date", "name", "generation", "fingerprint", "text", "outline",
+        "pages",
     ]  # fmt: skip
+    assert [node["number"] for node in document["outline"]] == [0, 1, 2, 3]
 
 
 BAD = [
@@ -168,6 +225,9 @@ BAD = [
     ("q=a&k=%EF%BC%91", "k", "Input should be a valid integer"),
     ("q=a&k=" + "9" * 5000, "k", "Input should be a valid integer"),
     ("q=a&mode=magic", "mode", "Input should be 'hybrid', 'dense' or 'lexical'"),
+    ("q=a&section=2", "section", "needs the document that it is a section of"),
+    ("q=a&document=x&section=-1", "section", "Input should be a valid integer"),
+    ("q=a&document=x&section=1000000", "section", "Input should be less than or equal to 999999"),
     ("q=a&limit=5", "limit", "Extra inputs are not permitted"),
     ("q[]=a", "q", "Field required"),
     ("q=a&" + "&".join(f"x{i}=1" for i in range(30)), "query string", "has too many parameters"),
@@ -201,7 +261,7 @@ BODIES = [
     b'{"q":null}',
     b'{"q":"a","q":"b"}',
     b'{"q":"a","k":"3"}',
-    b'{"q":"a","k":3.0}',
+    b'{"q":"a","k":3.5}',
     b'{"q":"a","k":true}',
     b'{"q":"a","k":NaN}',
     b'{"q":"a","k":' + b"1" * 5000 + b"}",

@@ -133,7 +133,7 @@ def test_search_prints_path_place_and_passage(home: Home) -> None:
     result = _kb("search", "快递小哥", "-k", "1", "--home", home.root)
     assert (result.exit_code, result.stderr) == (0, "")
     where, text = result.stdout.splitlines()
-    assert re.fullmatch(r"1\. 五年工作报告 › 二、服务户外劳动者 \[95–144\] 0\.\d{3}", where)
+    assert re.fullmatch(r"1\. 五年工作报告 › 二、服务户外劳动者 \[paragraph 6, 95–144\] 0\.\d{3}", where)
     assert text.startswith("在主要街道临街店铺建立暖心驿站")
 
 
@@ -154,7 +154,7 @@ def test_search_json_is_the_answer_of_the_endpoint(home: Home) -> None:
     build(home, HashEncoder())
     result = _kb("search", "职工", "-k", "2", "--mode", "lexical", "--json", "--home", home.root)
     answer = json.loads(result.stdout)
-    assert list(answer) == ["query", "mode", "generation", "took_ms", "weak", "hits"]
+    assert list(answer) == ["query", "mode", "generation", "took_ms", "weak", "within", "hits"]
     assert (answer["query"], answer["mode"]) == ("职工", "lexical")
     assert [hit["rank"] for hit in answer["hits"]] == [1, 2]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from index.hits import DocumentSummary, Hit, Results
+from index.hits import DocumentSummary, Hit, Results, Scope
 from kb.types import Document, Section
 from web import shapes
 from web.rebuild import RebuildState
@@ -24,7 +24,19 @@ def results(answer: Results) -> shapes.SearchShape:
         "generation": answer.generation,
         "took_ms": round(answer.took_ms, 3),
         "weak": answer.weak,
+        "within": scope(answer.scope) if answer.scope else None,
         "hits": [hit(each) for each in answer.hits],
+    }
+
+
+def scope(kept_to: Scope) -> shapes.ScopeShape:
+    """The JSON of the document or section that a search was kept to."""
+    node = None
+    if kept_to.section is not None and kept_to.number is not None:
+        node = section(kept_to.section, kept_to.number)
+    return {
+        "document": {"id": kept_to.document.id, "title": kept_to.document.title},
+        "section": node,
     }
 
 
@@ -35,7 +47,7 @@ def hit(found: Hit) -> shapes.HitShape:
     return {
         "rank": found.rank,
         "score": found.score,
-        "document": {"id": found.document.id, "title": found.document.title},
+        "document": stated(found.document),
         "headings": list(passage.headings),
         "passage": {
             "id": passage.id,
@@ -43,6 +55,8 @@ def hit(found: Hit) -> shapes.HitShape:
             "text": passage.text,
             "start": passage.start,
             "end": passage.end,
+            "page": passage.page,
+            "paragraph": passage.paragraph,
         },
         "evidence": [
             {"text": passage.text[start - first : end - first], "start": start, "end": end}
@@ -58,6 +72,11 @@ def hit(found: Hit) -> shapes.HitShape:
     }
 
 
+def stated(of: Document | DocumentSummary) -> shapes.StatedShape:
+    """The JSON of what a document is and states of itself."""
+    return {"id": of.id, "title": of.title, "author": of.author, "date": of.date}
+
+
 def library(searcher: Searcher) -> shapes.LibraryShape:
     """The JSON of the list of documents."""
     return {
@@ -71,8 +90,7 @@ def library(searcher: Searcher) -> shapes.LibraryShape:
 def summary(document: DocumentSummary) -> shapes.DocumentSummaryShape:
     """The JSON of one document of the list."""
     return {
-        "id": document.id,
-        "title": document.title,
+        **stated(document),
         "name": document.name,
         "characters": document.characters,
         "sections": document.sections,
@@ -85,19 +103,20 @@ def summary(document: DocumentSummary) -> shapes.DocumentSummaryShape:
 def document(whole: Document, generation: str) -> shapes.DocumentShape:
     """The JSON of a whole document."""
     return {
-        "id": whole.id,
-        "title": whole.title,
+        **stated(whole),
         "name": whole.name,
         "generation": generation,
         "fingerprint": whole.fingerprint,
         "text": whole.text,
-        "outline": [section(each) for each in whole.outline],
+        "outline": [section(each, number) for number, each in enumerate(whole.outline)],
+        "pages": list(whole.pages),
     }
 
 
-def section(node: Section) -> shapes.SectionShape:
-    """The JSON of one node of the outline."""
+def section(node: Section, number: int) -> shapes.SectionShape:
+    """The JSON of one node of the outline, at `number` in it."""
     return {
+        "number": number,
         "title": node.title,
         "kind": node.kind,
         "level": node.level,

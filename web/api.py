@@ -17,8 +17,7 @@ def search() -> shapes.SearchShape:
     settings: Settings = current_app.extensions["kb_settings"]
     asked = query.from_request(settings.max_url)
     g.query = asked.q
-    found = live.searcher().search(asked.q, k=asked.k, mode=asked.mode, document=asked.document)
-    return answers.results(found)
+    return answers.results(asked.ask(live.searcher()))
 
 
 @blueprint.get("/documents")

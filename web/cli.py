@@ -111,18 +111,32 @@ def build(ctx: click.Context, force: bool, as_json: bool) -> None:
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1, 100), help="Most hits.")
 @mode_option
 @click.option("--document", metavar="ID", help="Search this document alone.")
+@click.option(
+    "--section",
+    metavar="N",
+    type=click.IntRange(0),
+    help="Search this section of it alone, by its number in the outline.",
+)
 @json_option
 @home_options
 @click.pass_context
 def search(
-    ctx: click.Context, question: str, k: int, mode: Mode, document: str | None, as_json: bool
+    ctx: click.Context,
+    question: str,
+    k: int,
+    mode: Mode,
+    document: str | None,
+    section: int | None,
+    as_json: bool,
 ) -> None:
     """Print the passages that answer QUESTION."""
     from web import query
     from web.problems import BadParameters
 
     try:
-        asked = query.checked({"q": question, "k": k, "mode": mode, "document": document})
+        asked = query.checked(
+            {"q": question, "k": k, "mode": mode, "document": document, "section": section}
+        )
     except BadParameters as error:
         raise click.UsageError(error.description or "") from error
 
@@ -133,7 +147,7 @@ def search(
     home = _home(ctx)
     _require_index(home)
     with closing(Searcher.open(home, load_encoder(home, _say))) as searcher:
-        found = searcher.search(asked.q, k=asked.k, mode=asked.mode, document=asked.document)
+        found = asked.ask(searcher)
     if as_json:
         _print_json(answers.results(found))
         return

@@ -21,7 +21,7 @@ _ERRORS = {
     "or the server does not go by the name in Host.",
     401: "The admin token is needed or wrong.",
     403: "Asked for from another site, or rebuilding over HTTP is off.",
-    404: "No document has this id.",
+    404: "No document has this id, or it has no such section.",
     409: "A rebuild is already running.",
     413: "The body is larger than {max_body} bytes.",
     414: "The query string is longer than {max_url} bytes.",

@@ -10,7 +10,14 @@ import structlog
 from flask import Flask, Response, g, json, render_template, request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
-from kb.errors import KBError, NotReady, Overloaded, RebuildRunning, UnknownDocument
+from kb.errors import (
+    KBError,
+    NotReady,
+    Overloaded,
+    RebuildRunning,
+    UnknownDocument,
+    UnknownSection,
+)
 from web.shapes import ProblemShape
 
 log = structlog.get_logger("kb.web")
@@ -75,7 +82,7 @@ def _http(error: HTTPException) -> Response:
 
 def _finding(error: KBError) -> Response:
     match error:
-        case UnknownDocument():
+        case UnknownDocument() | UnknownSection():
             return _answer(HTTPStatus.NOT_FOUND, str(error))
         case RebuildRunning():
             return _answer(HTTPStatus.CONFLICT, "a rebuild is already running: wait for its end")

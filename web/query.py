@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
 from flask import request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic_core import PydanticCustomError
 from werkzeug.exceptions import RequestURITooLarge, UnsupportedMediaType
 
 from web.problems import BadParameters
 
+if TYPE_CHECKING:
+    from index.hits import Results
+    from index.search import Searcher
+
 MAX_QUERY = 1000  # code points; the longest question anybody typed into a search box is shorter
 MAX_K = 100
+MAX_SECTION = 999_999  # a bound for numbers that come from outside; no outline has as many
 
 
 def _speakable(text: str) -> str:
@@ -26,10 +39,29 @@ def _speakable(text: str) -> str:
     return text
 
 
+def _whole(number: object) -> object:
+    # 3.0 is an integer in JSON, and some writers send it so
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _of_a_document(section: int | None, info: ValidationInfo) -> int | None:
+    if section is not None and "document" in info.data and info.data["document"] is None:
+        raise PydanticCustomError("document", "needs the document that it is a section of")
+    return section
+
+
 class SearchRequest(BaseModel):
     """A question and how to answer it."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        json_schema_extra={
+            "if": {"properties": {"section": {"type": "integer"}}, "required": ["section"]},
+            "then": {"properties": {"document": {"type": "string"}}, "required": ["document"]},
+        },
+    )
 
     q: Annotated[
         str,
@@ -42,7 +74,9 @@ class SearchRequest(BaseModel):
         AfterValidator(_speakable),
     ]
     k: Annotated[
-        int, Field(ge=1, le=MAX_K, description="The most hits wanted; fewer if there are fewer.")
+        int,
+        Field(ge=1, le=MAX_K, description="The most hits wanted; fewer if there are fewer."),
+        BeforeValidator(_whole),
     ] = 10
     mode: Annotated[
         Literal["hybrid", "dense", "lexical"],
@@ -52,6 +86,22 @@ class SearchRequest(BaseModel):
         str | None,
         Field(min_length=1, max_length=200, description="Search this document alone, by its id."),
     ] = None
+    section: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            le=MAX_SECTION,
+            description="Search this section of the document alone, by its number in the outline.",
+        ),
+        BeforeValidator(_whole),
+        AfterValidator(_of_a_document),
+    ] = None
+
+    def ask(self, searcher: Searcher) -> Results:
+        """Put it to the index; raises UnknownDocument or UnknownSection."""
+        return searcher.search(
+            self.q, k=self.k, mode=self.mode, document=self.document, section=self.section
+        )
 
 
 def from_request(max_url: int) -> SearchRequest:
@@ -85,8 +135,9 @@ def from_query_string(max_url: int) -> dict[str, Any]:
     except ValueError:
         raise BadParameters([("query string", "has too many parameters")]) from None
     values: dict[str, Any] = _once(pairs)
-    if re.fullmatch("[0-9]{1,4}", values.get("k", "")):
-        values["k"] = int(values["k"])
+    for name in ("k", "section"):
+        if re.fullmatch("[0-9]{1,7}", values.get(name, "")):
+            values[name] = int(values[name])
     return values
 
 

@@ -57,11 +57,28 @@ class TitledShape(TypedDict):
 
 
 @with_config(_CLOSED)
+class StatedShape(TitledShape):
+    """A document and what it states of itself."""
+
+    author: Annotated[str | None, Field(description="Null where it names none.")]
+    date: Annotated[
+        str | None,
+        Field(description="ISO 8601, as far as it goes (2021-05-01, 2021-05); null without one."),
+    ]
+
+
+@with_config(_CLOSED)
 class PassageShape(QuoteShape):
     """The passage, verbatim."""
 
     id: Annotated[str, Field(description="The same from build to build.")]
     kind: Annotated[Kind, Field(description="The kind of section that it stands in.")]
+    page: Annotated[
+        int | None, Field(ge=1, description="The page it begins on; null in a format without.")
+    ]
+    paragraph: Annotated[
+        int, Field(ge=0, description="Of its beginning, headings counted, from 1.")
+    ]
 
 
 @with_config(_CLOSED)
@@ -70,13 +87,31 @@ class HitShape(TypedDict):
 
     rank: Annotated[int, Field(ge=1)]
     score: Annotated[float, Field(description="Comparable within one answer only.")]
-    document: TitledShape
+    document: StatedShape
     headings: Annotated[list[str], Field(description="From the first rank down to its section.")]
     passage: PassageShape
     evidence: Annotated[list[QuoteShape], Field(description="The clauses that answer best.")]
     marks: Annotated[list[MarkShape], Field(description="The words of it that matched.")]
     signals: SignalsShape
     url: Annotated[str, Field(description="The passage in its document, on this server.")]
+
+
+@with_config(_CLOSED)
+class SectionShape(SpanShape):
+    """A node of the outline."""
+
+    number: Annotated[int, Field(ge=0, description="Its place in the outline; names it here.")]
+    title: str
+    kind: Kind
+    level: Annotated[int, Field(ge=0, description="0 for the title, 1 for the first rank.")]
+
+
+@with_config(_CLOSED)
+class ScopeShape(TypedDict):
+    """What the search was kept to."""
+
+    document: TitledShape
+    section: Annotated[SectionShape | None, Field(description="Null for the whole document.")]
 
 
 @with_config(_CLOSED)
@@ -88,11 +123,12 @@ class SearchShape(TypedDict):
     generation: str
     took_ms: Annotated[float, Field(ge=0)]
     weak: Annotated[bool, Field(description="Nothing comes close: these are only the nearest.")]
+    within: Annotated[ScopeShape | None, Field(description="Null where all was searched.")]
     hits: Annotated[list[HitShape], Field(description="Best first.")]
 
 
 @with_config(_CLOSED)
-class DocumentSummaryShape(TitledShape):
+class DocumentSummaryShape(StatedShape):
     """A document without its text."""
 
     name: Annotated[str, Field(description="Its path within the library.")]
@@ -122,16 +158,7 @@ class LibraryShape(TypedDict):
 
 
 @with_config(_CLOSED)
-class SectionShape(SpanShape):
-    """A node of the outline."""
-
-    title: str
-    kind: Kind
-    level: Annotated[int, Field(ge=0, description="0 for the title, 1 for the first rank.")]
-
-
-@with_config(_CLOSED)
-class DocumentShape(TitledShape):
+class DocumentShape(StatedShape):
     """A whole document."""
 
     name: Annotated[str, Field(description="Its path within the library.")]
@@ -139,6 +166,9 @@ class DocumentShape(TitledShape):
     fingerprint: Annotated[str, Field(description="SHA-256 of the file, hexadecimal.")]
     text: Annotated[str, Field(description="What every offset points into.")]
     outline: Annotated[list[SectionShape], Field(description="Flat, in text order.")]
+    pages: Annotated[
+        list[Offset], Field(description="Where each page begins; empty in a format without.")
+    ]
 
 
 @with_config(_CLOSED)

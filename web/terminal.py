@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from index.build import BuildReport, Progress
     from index.figures import Report
     from index.hits import Hit, Results
-    from kb.types import Span
+    from kb.types import Passage, Span
 
 STAGES = {
     "read": "Reading documents",
@@ -105,9 +105,14 @@ def hits(results: Results) -> str:
 def _hit(hit: Hit) -> str:
     passage = hit.passage
     path = " › ".join([hit.document.title, *passage.headings])
-    place = click.style(f"[{passage.start}–{passage.end}]", dim=True)
+    place = click.style(f"[{_place(passage)}]", dim=True)
     head = f"{hit.rank}. {click.style(path, fg='cyan')} {place} {hit.score:.3f}"
     return f"{head}\n{_emphasised(passage.text, passage.start, hit.evidence)}"
+
+
+def _place(passage: Passage) -> str:
+    page = f"page {passage.page}, " if passage.page else ""
+    return f"{page}paragraph {passage.paragraph}, {passage.start}–{passage.end}"
 
 
 def _emphasised(text: str, origin: int, evidence: tuple[Span, ...]) -> str:
