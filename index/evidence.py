@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from index.encoder import Vectors
 from index.hits import Mark
+from index.late import Matches
 from index.terms import terms
 from kb.types import Passage, Span
 
@@ -31,19 +30,8 @@ _TOKEN_MATCH = 0.7  # cosine from which two tokens say the same thing
 _RARE_ENOUGH = 0.25  # share of the rarest term's weight below which a word is not worth a mark
 
 
-@dataclass(frozen=True, slots=True)
-class Similarities:
-    """How a passage's tokens meet the query's.
-
-    `cosines` is `(tokens, query tokens)`; `spans` `(tokens, 2)`, code points into the passage.
-    """
-
-    cosines: Vectors
-    spans: npt.NDArray[np.int32]
-
-
 def clause_scores(
-    query: str, passage: Passage, dense: Vectors, late: Vectors, similarities: Similarities
+    query: str, passage: Passage, dense: Vectors, late: Vectors, matches: Matches
 ) -> Vectors:
     """How well each clause answers, `(clauses,)`.
 
@@ -53,10 +41,8 @@ def clause_scores(
     asks_number = _ASKS_NUMBER.search(query) is not None
     scores = 0.5 * dense + late
     for i, clause in enumerate(passage.clauses):
-        start, end = clause.start - passage.start, clause.end - passage.start
-        inside = (similarities.spans[:, 0] < end) & (similarities.spans[:, 1] > start)
-        if inside.any() and similarities.cosines.shape[1]:
-            scores[i] += similarities.cosines[inside].max(axis=0).mean()
+        stretch = matches.within(clause.start - passage.start, clause.end - passage.start)
+        scores[i] += stretch.maxsim()
         if asks_number and _NUMBER.search(clause.text):
             scores[i] += _NUMBER_BONUS
     return scores
@@ -73,14 +59,12 @@ def evidence(passage: Passage, scores: Vectors) -> tuple[Span, ...]:
     return tuple(Span(a, b) for a, b, _ in _merged([(a, b, 1.0) for a, b in spans]))
 
 
-def marks(
-    passage: Passage, similarities: Similarities, weights: Mapping[str, float]
-) -> tuple[Mark, ...]:
+def marks(passage: Passage, matches: Matches, weights: Mapping[str, float]) -> tuple[Mark, ...]:
     """The words that matched, by letter or by meaning; the strongest dozen, in text order.
 
     `weights` are the query's terms and how much each tells, the rarest 1.
     """
-    found = [*_same_words(passage.text, weights), *_near_words(similarities)]
+    found = [*_same_words(passage.text, weights), *_near_words(matches)]
     merged = sorted(_merged(sorted(found)), key=lambda m: (-m[2], m[0]))[:_MOST_MARKS]
     at = passage.start
     return tuple(Mark(at + a, at + b, round(weight, 3)) for a, b, weight in sorted(merged))
@@ -95,13 +79,13 @@ def _same_words(text: str, weights: Mapping[str, float]) -> Iterator[tuple[int, 
             yield term.start, term.end, weight
 
 
-def _near_words(similarities: Similarities) -> Iterator[tuple[int, int, float]]:
+def _near_words(matches: Matches) -> Iterator[tuple[int, int, float]]:
     """Each query token's best match, where it is close."""
-    if not similarities.cosines.size:
+    if not matches.cosines.size:
         return
-    for column, row in enumerate(similarities.cosines.argmax(axis=0)):
-        cosine = float(similarities.cosines[row, column])
-        start, end = similarities.spans[row].tolist()
+    for column, row in enumerate(matches.cosines.argmax(axis=0)):
+        cosine = float(matches.cosines[row, column])
+        start, end = matches.spans[row].tolist()
         if cosine >= _TOKEN_MATCH:
             yield start, end, cosine
 

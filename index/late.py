@@ -48,6 +48,29 @@ def quantised(encoded: Encoded) -> Tokens:
     return Tokens(codes, scales, encoded.spans)
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """How a text's tokens meet a query's.
+
+    `cosines` is `(tokens, query tokens)` float32; `spans` is `(tokens, 2)` int32, half-open code
+    points into the text.
+    """
+
+    cosines: Vectors
+    spans: npt.NDArray[np.int32]
+
+    def maxsim(self) -> float:
+        """Mean over query tokens of the best cosine; 0 without tokens on either side."""
+        if not self.cosines.size:
+            return 0.0
+        return float(self.cosines.max(axis=0).mean())
+
+    def within(self, start: int, end: int) -> Matches:
+        """Those of the tokens that overlap a stretch of the text."""
+        inside = (self.spans[:, 0] < end) & (self.spans[:, 1] > start)
+        return Matches(self.cosines[inside], self.spans[inside])
+
+
 class TokenWriter:
     """Streams the tokens of texts into a folder; `starts` tells where each text begins."""
 
@@ -94,34 +117,25 @@ class TokenStore:
 
     def text(self, row: int) -> Tokens:
         """The tokens of one text."""
-        return self.run(row, row + 1)
-
-    def run(self, first: int, last: int) -> Tokens:
-        """The tokens of a half-open run of texts, end to end."""
-        a, b = int(self._starts[first]), int(self._starts[last])
+        a, b = int(self._starts[row]), int(self._starts[row + 1])
         return Tokens(self._codes[a:b], self._scales[a:b], self._spans[a:b])
 
-    def counts(self, first: int, last: int) -> npt.NDArray[np.int64]:
-        """How many tokens each text of a half-open run has."""
-        return np.diff(self._starts[first : last + 1])
+    def matches(self, rows: Sequence[int], query: Vectors) -> list[Matches]:
+        """The tokens of several texts against a query, by one product over all of them."""
+        if not rows:
+            return []
+        texts = [self.text(row) for row in rows]
+        cosines = Tokens(
+            np.concatenate([text.codes for text in texts]),
+            np.concatenate([text.scales for text in texts]),
+            np.concatenate([text.spans for text in texts]),
+        ).similarities(query)
+        cuts = np.cumsum([len(text) for text in texts])[:-1]
+        parts = np.split(cosines, cuts)
+        return [Matches(part, text.spans) for part, text in zip(parts, texts, strict=True)]
 
 
 def _mapped(path: Path, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     if 0 in shape:  # an empty file cannot be mapped
         return np.zeros(shape, dtype)
     return np.memmap(path, dtype, "r", shape=shape)
-
-
-def maxsim(similarities: Vectors, counts: Sequence[int] | npt.NDArray[np.int64]) -> Vectors:
-    """Mean over query tokens of each text's best cosine; `(texts,)`, 0 for a text of no tokens.
-
-    `similarities` is `(tokens, query tokens)` for texts end to end, `counts` tokens each.
-    """
-    counts = np.asarray(counts, np.int64)
-    scores = np.zeros(len(counts), np.float32)
-    filled = np.flatnonzero(counts)
-    if not filled.size or not similarities.shape[1]:
-        return scores
-    starts = (np.cumsum(counts) - counts)[filled]
-    scores[filled] = np.maximum.reduceat(similarities, starts, axis=0).mean(axis=1)
-    return scores

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import numpy as np
@@ -9,10 +10,10 @@ import numpy.typing as npt
 
 from index import ranking
 from index.encoder import Encoded, Encoder, Vectors
-from index.evidence import Similarities, clause_scores, evidence, marks
+from index.evidence import clause_scores, evidence, marks
 from index.hits import DocumentSummary, Hit, Mode, Results, Scope
 from index.home import Home
-from index.late import maxsim
+from index.late import Matches
 from index.ranking import BY_MODE, Candidates, Weights
 from index.snapshot import Snapshot, open_current
 from index.terms import holds, phrases
@@ -145,6 +146,7 @@ class _Query:
         self._scope = scope
         self._weights = snapshot.lexical.weights(text)
         self._phrases = phrases(text)
+        self._matches: dict[int, tuple[Matches, Vectors]] = {}
 
     @property
     def clauses(self) -> int:
@@ -173,7 +175,9 @@ class _Query:
         if self._scope is not None:
             rows = rows[(rows >= self._scope.first) & (rows < self._scope.last)]
         texts = self._snapshot.texts
-        return np.array([r for r in rows if holds(texts.passage(int(r)).text, self._phrases)], np.int64)
+        return np.array(
+            [r for r in rows if holds(texts.passage(int(r)).text, self._phrases)], np.int64
+        )
 
     def _close(self, limit: int) -> Rows:
         """Passages of the nearest clauses, and those that share words with the query."""
@@ -212,33 +216,33 @@ class _Query:
         return shares
 
     def _late(self, rows: Rows) -> tuple[Vectors, Vectors]:
-        """MaxSim of each passage, and of its best clause."""
-        passages = [self._snapshot.passage_tokens.text(row) for row in rows]
-        clauses = [self._clause_maxsim(row).max(initial=0.0) for row in rows]
-        late = [maxsim(p.similarities(self._encoded.tokens), [len(p)])[0] for p in passages]
-        return np.array(late, np.float32), np.array(clauses, np.float32)
-
-    def _clause_maxsim(self, row: int) -> Vectors:
-        first, last = self._snapshot.clause_rows(row)
-        tokens = self._snapshot.clause_tokens.run(first, last)
-        counts = self._snapshot.clause_tokens.counts(first, last)
-        return maxsim(tokens.similarities(self._encoded.tokens), counts)
+        """MaxSim of each passage, and of its best clause; their tokens are kept for the hits."""
+        ranges = [self._snapshot.clause_rows(int(row)) for row in rows]
+        passages = self._snapshot.passage_tokens.matches(rows.tolist(), self._encoded.tokens)
+        clauses = self._snapshot.clause_tokens.matches(
+            [clause for first, last in ranges for clause in range(first, last)],
+            self._encoded.tokens,
+        )
+        maxsims = iter(clause.maxsim() for clause in clauses)
+        for row, (first, last), matches in zip(rows.tolist(), ranges, passages, strict=True):
+            own = np.array(list(itertools.islice(maxsims, last - first)), np.float32)
+            self._matches[row] = matches, own
+        late = [self._matches[row][0].maxsim() for row in rows.tolist()]
+        best = [self._matches[row][1].max(initial=0.0) for row in rows.tolist()]
+        return np.array(late, np.float32), np.array(best, np.float32)
 
     def hit(self, rank: int, candidates: Candidates, place: int, score: float) -> Hit:
         """The passage of a candidate with its evidence and marks."""
         row = int(candidates.rows[place])
         passage = self._snapshot.texts.passage(row)
-        tokens = self._snapshot.passage_tokens.text(row)
-        similarities = Similarities(tokens.similarities(self._encoded.tokens), tokens.spans)
-        clauses = clause_scores(
-            self._text, passage, self._clause_cosines(row), self._clause_maxsim(row), similarities
-        )
+        matches, late = self._matches[row]
+        clauses = clause_scores(self._text, passage, self._clause_cosines(row), late, matches)
         return Hit(
             rank,
             round(float(score), 6),
             self._snapshot.texts.summary(passage.document_id),
             passage,
             evidence(passage, clauses),
-            marks(passage, similarities, self._weights),
+            marks(passage, matches, self._weights),
             candidates.signals(place),
         )
