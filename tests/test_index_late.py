@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.encoder import Encoded, Vectors, unit
-from index.late import Tokens, TokenStore, TokenWriter, maxsim, quantised
+from index.late import Matches, Tokens, TokenStore, TokenWriter, quantised
 
 DIM = 16
 
@@ -25,6 +25,14 @@ def encoded(n: int, seed: int = 0) -> Encoded:
 def restored(tokens: Tokens) -> Vectors:
     """The vectors that the stored rows stand for."""
     return np.asarray(tokens.codes.astype(np.float32) * tokens.scales[:, None], np.float32)
+
+
+def stored(folder: Path, texts: list[Tokens]) -> TokenStore:
+    """Written to `folder` and opened again."""
+    with TokenWriter(folder) as writer:
+        for tokens in texts:
+            writer.add(tokens)
+    return TokenStore(folder, DIM)
 
 
 def naive_maxsim(query: Vectors, texts: list[Vectors]) -> list[float]:
@@ -58,48 +66,61 @@ def test_a_zero_vector_stays_zero() -> None:
     assert restored(quantised(blank)).tolist() == np.zeros((2, DIM)).tolist()
 
 
-@pytest.mark.parametrize("counts", [[5], [1, 1, 1], [3, 0, 4], [0, 2, 0, 0, 3, 0], [0], []])
-def test_maxsim_is_the_naive_loop(counts: list[int]) -> None:
-    texts = [encoded(n, seed).tokens for seed, n in enumerate(counts)]
+@pytest.mark.parametrize("counts", [[5], [1, 1, 1], [3, 0, 4], [0, 2, 0, 0, 3, 0], [0], [0, 0]])
+def test_maxsim_is_the_naive_loop(tmp_path: Path, counts: list[int]) -> None:
+    texts = [quantised(encoded(n, seed)) for seed, n in enumerate(counts)]
     query = encoded(6, seed=99).tokens
-    end_to_end = np.concatenate([np.zeros((0, DIM), np.float32), *texts])
-    expected = naive_maxsim(query, texts)
-    assert maxsim(end_to_end @ query.T, counts).tolist() == pytest.approx(expected, abs=1e-6)
+    store = stored(tmp_path / "tokens", texts)
+    found = [matches.maxsim() for matches in store.matches(range(len(counts)), query)]
+    assert found == pytest.approx(naive_maxsim(query, [restored(t) for t in texts]), abs=1e-6)
 
 
-def test_maxsim_of_a_query_without_tokens_is_zero() -> None:
-    assert maxsim(np.zeros((5, 0), np.float32), [2, 3]).tolist() == [0.0, 0.0]
+def test_texts_are_matched_in_the_order_they_are_asked_for(tmp_path: Path) -> None:
+    texts = [quantised(encoded(n, seed)) for seed, n in enumerate([3, 0, 5, 1])]
+    query = encoded(2, seed=99).tokens
+    store = stored(tmp_path / "tokens", texts)
+    for row, matches in zip([2, 1, 0], store.matches([2, 1, 0], query), strict=True):
+        assert matches.cosines == pytest.approx(texts[row].similarities(query), abs=1e-6)
+        assert np.array_equal(matches.spans, texts[row].spans)
+    assert store.matches([], query) == []
+
+
+def test_maxsim_of_a_query_without_tokens_is_zero(tmp_path: Path) -> None:
+    store = stored(tmp_path / "tokens", [quantised(encoded(3))])
+    [matches] = store.matches([0], np.zeros((0, DIM), np.float32))
+    assert matches.maxsim() == 0.0
 
 
 def test_maxsim_reads_a_worked_example() -> None:
-    similarities = np.array([[0.9, 0.1], [0.2, 0.5], [-0.3, -0.1]], np.float32)
-    # text 1: (.9 + .5) / 2, text 2: (-.3 - .1) / 2
-    assert maxsim(similarities, [2, 1]).tolist() == pytest.approx([0.7, -0.2])
+    cosines = np.array([[0.9, 0.1], [0.2, 0.5], [-0.3, -0.1]], np.float32)
+    spans = np.array([[0, 2], [2, 3], [3, 6]], np.int32)
+    matches = Matches(cosines, spans)
+    assert matches.maxsim() == pytest.approx((0.9 + 0.5) / 2)
+    assert matches.within(3, 9).maxsim() == pytest.approx((-0.3 - 0.1) / 2)
+
+
+def test_a_stretch_has_the_tokens_that_overlap_it() -> None:
+    spans = np.array([[0, 2], [2, 3], [3, 6], [6, 7]], np.int32)
+    matches = Matches(np.ones((4, 1), np.float32), spans)
+    assert matches.within(1, 3).spans.tolist() == [[0, 2], [2, 3]]
+    assert matches.within(4, 5).spans.tolist() == [[3, 6]]
+    assert matches.within(7, 9).spans.tolist() == []
+    assert matches.within(7, 9).maxsim() == 0.0
 
 
 def test_texts_come_back_from_disk_as_they_were_added(tmp_path: Path) -> None:
     added = [quantised(encoded(n, seed)) for seed, n in enumerate([3, 0, 5, 1])]
-    with TokenWriter(tmp_path / "tokens") as writer:
-        for tokens in added:
-            writer.add(tokens)
-    store = TokenStore(tmp_path / "tokens", DIM)
+    store = stored(tmp_path / "tokens", added)
     assert store.texts == 4
-    assert store.counts(0, 4).tolist() == [3, 0, 5, 1]
-    assert store.counts(1, 3).tolist() == [0, 5]
     for row, tokens in enumerate(added):
         found = store.text(row)
         assert np.array_equal(found.codes, tokens.codes)
         assert np.array_equal(found.scales, tokens.scales)
         assert np.array_equal(found.spans, tokens.spans)
-    run = store.run(1, 4)
-    assert np.array_equal(run.codes, np.concatenate([t.codes for t in added[1:]]))
-    assert len(run) == 6
 
 
 def test_tokens_are_mapped_not_read_and_cannot_be_written(tmp_path: Path) -> None:
-    with TokenWriter(tmp_path / "tokens") as writer:
-        writer.add(quantised(encoded(4)))
-    codes = TokenStore(tmp_path / "tokens", DIM).text(0).codes
+    codes = stored(tmp_path / "tokens", [quantised(encoded(4))]).text(0).codes
     assert isinstance(codes, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         codes[0, 0] = 1
@@ -107,9 +128,6 @@ def test_tokens_are_mapped_not_read_and_cannot_be_written(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("texts", [0, 1, 3])
 def test_texts_without_any_token_can_be_stored(tmp_path: Path, texts: int) -> None:
-    with TokenWriter(tmp_path / "tokens") as writer:
-        for _ in range(texts):
-            writer.add(quantised(encoded(0)))
-    store = TokenStore(tmp_path / "tokens", DIM)
+    store = stored(tmp_path / "tokens", [quantised(encoded(0))] * texts)
     assert store.texts == texts
-    assert len(store.run(0, texts)) == 0
+    assert [len(store.text(row)) for row in range(texts)] == [0] * texts
