@@ -10,7 +10,7 @@ import numpy as np
 from index.encoder import Vectors
 from index.hits import Mark
 from index.late import Matches
-from index.terms import terms
+from index.terms import occurrences
 from kb.types import Passage, Span
 
 # A clause beside the best one belongs to the answer when it is nearly as good, one elsewhere
@@ -64,7 +64,7 @@ def marks(passage: Passage, matches: Matches, weights: Mapping[str, float]) -> t
 
     `weights` are the query's terms and how much each tells, the rarest 1.
     """
-    found = [*_same_words(passage.text, weights), *_near_words(matches)]
+    found = [*_same_words(passage.text, weights), *_near_words(passage.text, matches)]
     merged = sorted(_merged(sorted(found)), key=lambda m: (-m[2], m[0]))[:_MOST_MARKS]
     at = passage.start
     return tuple(Mark(at + a, at + b, round(weight, 3)) for a, b, weight in sorted(merged))
@@ -73,21 +73,22 @@ def marks(passage: Passage, matches: Matches, weights: Mapping[str, float]) -> t
 def _same_words(text: str, weights: Mapping[str, float]) -> Iterator[tuple[int, int, float]]:
     """Pairs and words; a single character only where the query is nothing more."""
     shortest = 2 if any(len(term) > 1 for term in weights) else 1
-    for term in terms(text):
-        weight = weights.get(term.text, 0.0)
-        if len(term.text) >= shortest and weight >= _RARE_ENOUGH:
-            yield term.start, term.end, weight
+    telling = [t for t, w in weights.items() if len(t) >= shortest and w >= _RARE_ENOUGH]
+    for term in occurrences(text, telling):
+        yield term.start, term.end, weights[term.text]
 
 
-def _near_words(matches: Matches) -> Iterator[tuple[int, int, float]]:
-    """Each query token's best match, where it is close."""
+def _near_words(text: str, matches: Matches) -> Iterator[tuple[int, int, float]]:
+    """Each query token's best match, where it is close and not mere punctuation."""
     if not matches.cosines.size:
         return
     for column, row in enumerate(matches.cosines.argmax(axis=0)):
         cosine = float(matches.cosines[row, column])
         start, end = matches.spans[row].tolist()
-        if cosine >= _TOKEN_MATCH:
-            yield start, end, cosine
+        token = text[start:end]
+        if cosine >= _TOKEN_MATCH and any(map(str.isalnum, token)):
+            # the space before a word belongs to its token, not to what is marked
+            yield end - len(token.lstrip()), end, cosine
 
 
 def _merged(spans: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, float]]:

@@ -138,4 +138,4 @@ class TokenStore:
 def _mapped(path: Path, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     if 0 in shape:  # an empty file cannot be mapped
         return np.zeros(shape, dtype)
-    return np.memmap(path, dtype, "r", shape=shape)
+    return np.asarray(np.memmap(path, dtype, "r", shape=shape))  # a plain view slices faster

@@ -18,6 +18,7 @@ _CJK = (
 )
 _UNIT = re.compile(rf"[{_CJK}]|\d+(?:[.,]\d+)*|[^\W\d_{_CJK}]+", re.UNICODE)
 _QUOTED = re.compile(r'["＂]([^"＂]+)["＂]')
+_WITHIN_WORD = re.compile(rf"[^\W_{_CJK}]{{2}}")
 _ONE_CJK = re.compile(rf"[{_CJK}]")
 
 
@@ -45,6 +46,23 @@ def terms(text: str) -> list[Term]:
             if right.start == unit.end and _is_cjk(unit) and _is_cjk(right):
                 found.append(Term(unit.text + right.text, unit.start, right.end))
     return found
+
+
+def occurrences(text: str, wanted: Iterable[str]) -> Iterator[Term]:
+    """Where some terms stand in a text; much quicker than cutting all of it into terms."""
+    plain = folded(text)
+    for term in wanted:
+        start = plain.find(term)
+        while start >= 0:
+            end = start + len(term)
+            if _ONE_CJK.match(term) or not (_joins(plain, start) or _joins(plain, end)):
+                yield Term(term, start, end)
+            start = plain.find(term, start + 1)
+
+
+def _joins(plain: str, place: int) -> bool:
+    """Whether a word goes on across `place`."""
+    return _WITHIN_WORD.fullmatch(plain[max(place - 1, 0) : place + 1]) is not None
 
 
 def phrases(query: str) -> tuple[str, ...]:
