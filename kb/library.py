@@ -74,7 +74,7 @@ def find(folder: Path) -> Findings:
     contents: dict[str, str] = {}
     for source in candidates:
         # Only files of one size can be alike: most libraries are never hashed here.
-        content = _digest(source.path) if sizes[source.size] > 1 else source.id
+        content = fingerprint(source.path) if sizes[source.size] > 1 else source.id
         if source.id in sources:
             reason = f"its name is that of {sources[source.id].name}, spelled in other bytes"
             skipped.append(Skipped(source.name, reason))
@@ -84,6 +84,15 @@ def find(folder: Path) -> Findings:
             sources[source.id] = source
             contents[content] = source.name
     return Findings(tuple(sources.values()), tuple(sorted(skipped, key=lambda s: s.name)))
+
+
+def fingerprint(path: Path) -> str:
+    """The SHA-256 of a file, hex; its name where it cannot be opened, which `load` will report."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return str(path)
 
 
 def load(source: Source) -> Document:
@@ -161,7 +170,8 @@ def _safe(file: Path, name: str) -> str:
     ):
         raise DocumentUnreadable(file, "its name cannot be used: rename it")
     if Path(bare).suffix.lower() not in SUFFIXES:
-        raise DocumentUnreadable(file, f"only {' '.join(sorted(SUFFIXES))} can be added")
+        reason = f"only {' '.join(sorted(SUFFIXES))} can be added"
+        raise DocumentUnreadable(file.with_name(bare), reason)
     return bare
 
 
@@ -215,12 +225,3 @@ def _unfit(path: Path, folder: Path, suffix: str) -> str | None:
         (size > MAX_BYTES, f"it is larger than {MAX_BYTES // 2**20} MB"),
     )
     return next((reason for found, reason in faults if found), None)
-
-
-def _digest(path: Path) -> str:
-    """The SHA-256 of a file; of its name when it cannot be opened, which `load` will report."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return str(path)

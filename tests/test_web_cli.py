@@ -22,7 +22,9 @@ from tests.fakes import HashEncoder
 from web.cli import main
 from web.terminal import Steps
 
-COMMANDS = ["serve", "build", "search", "eval", "rollback", "doctor"]
+COMMANDS = [
+    "serve", "build", "search", "eval", "rollback", "doctor", "add", "remove", "list",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +135,9 @@ def test_search_prints_path_place_and_passage(home: Home) -> None:
     result = _kb("search", "快递小哥", "-k", "1", "--home", home.root)
     assert (result.exit_code, result.stderr) == (0, "")
     where, text = result.stdout.splitlines()
-    assert re.fullmatch(r"1\. 五年工作报告 › 二、服务户外劳动者 \[paragraph 6, 95–144\] 0\.\d{3}", where)
+    assert re.fullmatch(
+        r"1\. 五年工作报告 › 二、服务户外劳动者 \[paragraph 6, 95–144\] 0\.\d{3}", where
+    )
     assert text.startswith("在主要街道临街店铺建立暖心驿站")
 
 

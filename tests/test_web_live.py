@@ -215,7 +215,8 @@ def test_a_failed_rebuild_leaves_the_index_serving(live: Live, home: Home) -> No
     wait_for(lambda: live.state.state == "failed")
     assert (
         live.state.error
-        == f"no readable document in {home.documents}: put a .txt or .md file there"
+        == f"no readable document in {home.documents}: "
+        "put a .docx, .pdf, .html, .md or .txt file there"
     )
     assert _serving(live) == serving
     far = create_app(live, settings=Settings(loopback=False)).test_client()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kb.errors import IndexMissing, KBError
+from web.library_cli import add, list_documents, remove
+from web.options import build_index, home_of, home_options, json_option, print_json, say
 
 if TYPE_CHECKING:
     from index.encoder import Encoder
@@ -37,26 +37,6 @@ class Commands(click.Group):
             raise click.ClickException(f"{where}{error.strerror or error}") from error
 
 
-def home_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--home` and `--documents`, which may stand before or after the command's name."""
-    folder = click.Path(path_type=Path, file_okay=False)
-    for name, meaning in (
-        ("documents", "Index this folder, which is only read.  [env: KB_DOCUMENTS]"),
-        ("home", "Keep documents, model and index here.  [env: KB_HOME]"),
-    ):
-        command = click.option(
-            f"--{name}", type=folder, metavar="DIR", help=meaning, expose_value=False,
-            callback=_remember,
-        )(command)  # fmt: skip
-    return command
-
-
-def _remember(ctx: click.Context, option: click.Parameter, value: Path | None) -> None:
-    if value is not None:
-        ctx.ensure_object(dict)[option.name] = value
-
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 mode_option = click.option(
     "--mode", default="hybrid", show_default=True,
     type=click.Choice(["hybrid", "dense", "lexical"]), help="Which rankers to use.",
@@ -81,7 +61,7 @@ def serve(ctx: click.Context, host: str, port: int) -> None:
     """Serve the page and the HTTP API; builds first when there is no index."""
     from web.serving import serve as run
 
-    run(_home(ctx), host, port, _say)
+    run(home_of(ctx), host, port, say)
 
 
 @main.command()
@@ -91,17 +71,12 @@ def serve(ctx: click.Context, host: str, port: int) -> None:
 @click.pass_context
 def build(ctx: click.Context, force: bool, as_json: bool) -> None:
     """Index the documents: a new generation takes the old one's place."""
-    from index.build import build as run
-    from index.encoder import load_encoder
     from web import answers
-    from web.terminal import Steps, build_summary
+    from web.terminal import build_summary
 
-    home = _home(ctx)
-    encoder = load_encoder(home, _say)
-    with closing(Steps()) as steps:
-        report = run(home, encoder, force=force, progress=steps)
+    report = build_index(home_of(ctx), force=force)
     if as_json:
-        _print_json(answers.build(report))
+        print_json(answers.build(report))
     else:
         click.echo(build_summary(report))
 
@@ -144,15 +119,15 @@ def search(
     from index.search import Searcher
     from web import answers, terminal
 
-    home = _home(ctx)
+    home = home_of(ctx)
     _require_index(home)
-    with closing(Searcher.open(home, load_encoder(home, _say))) as searcher:
+    with closing(Searcher.open(home, load_encoder(home, say))) as searcher:
         found = asked.ask(searcher)
     if as_json:
-        _print_json(answers.results(found))
+        print_json(answers.results(found))
         return
     if found.weak:
-        _say("Nothing close to this was found; these are the nearest passages.")
+        say("Nothing close to this was found; these are the nearest passages.")
     click.echo(terminal.hits(found))
 
 
@@ -168,12 +143,12 @@ def evaluate(ctx: click.Context, questions: Path, mode: Mode, misses: bool, as_j
     from index.encoder import load_encoder
     from web import terminal
 
-    home = _home(ctx)
+    home = home_of(ctx)
     _require_index(home, unless=questions.is_dir())
-    report = _evaluated(questions, home, load_encoder(home, _say), mode)
+    report = _evaluated(questions, home, load_encoder(home, say), mode)
     if as_json:
         listed = {"misses": [asdict(each) for each in report.misses]} if misses else {}
-        _print_json({**report.as_json(), **listed})
+        print_json({**report.as_json(), **listed})
         return
     click.echo(report.table())
     if misses:
@@ -204,7 +179,7 @@ def rollback(ctx: click.Context) -> None:
     """Make the previous generation of the index current again."""
     from index import generation
 
-    click.echo(generation.rollback(_home(ctx)))
+    click.echo(generation.rollback(home_of(ctx)))
 
 
 @main.command()
@@ -215,20 +190,14 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     """Check model, index and machine, and say what to do."""
     from web import doctor as checks
 
-    findings = checks.examine(_home(ctx))
+    findings = checks.examine(home_of(ctx))
     if as_json:
-        _print_json({"ok": checks.ok(findings), "checks": [asdict(each) for each in findings]})
+        print_json({"ok": checks.ok(findings), "checks": [asdict(each) for each in findings]})
     else:
         for each in findings:
             click.echo(checks.line(each))
     if not checks.ok(findings):
         sys.exit(1)
-
-
-def _home(ctx: click.Context) -> Home:
-    from index.home import Home
-
-    return Home.resolve(ctx.obj.get("home"), ctx.obj.get("documents"))
 
 
 def _require_index(home: Home, *, unless: bool = False) -> None:
@@ -239,9 +208,5 @@ def _require_index(home: Home, *, unless: bool = False) -> None:
         raise IndexMissing(home.root)
 
 
-def _say(line: str) -> None:
-    click.echo(line, err=True)
-
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+for each in (add, remove, list_documents):
+    main.add_command(each)

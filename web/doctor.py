@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Literal
 
 from index import generation, sealed
 from index.home import Home
 from index.model import NAME
-from index.texts import TextStore
 from kb import library
 from kb.errors import IndexDamaged, KBError
+from web import shelf
 
 Verdict = Literal["ok", "warning", "failed"]
 
 FREE_BYTES = 2 << 30  # the prepared model and two generations of a large library
-TEXTS = "texts.sqlite"
 PARTS = ("sentence-transformers", "torch", "transformers", "faiss-cpu", "tantivy", "flask")
 
 
@@ -111,7 +108,8 @@ def _documents(home: Home) -> Check:
     found = library.find(home.documents)
     detail = f"{len(found.sources)} in {home.documents}"
     if not found.sources:
-        return Check("documents", "failed", detail, "put a .txt or .md file there")
+        remedy = "add one with 'kb add FILE'" if home.owns_documents else "put a report there"
+        return Check("documents", "failed", detail, remedy)
     if found.skipped:
         names = ", ".join(f"{each.name} ({each.reason})" for each in found.skipped[:5])
         return Check("documents", "warning", f"{detail}; {len(found.skipped)} skipped", names)
@@ -151,16 +149,8 @@ def _changes(home: Home) -> Check:
     name = generation.current(home)
     if name is None or not home.documents.is_dir():
         return Check("changes", "ok", "nothing is indexed yet")
-    folder = generation.folder(home, name)
-    sealed.verify(folder)
-    texts = TextStore(folder / TEXTS)
-    indexed = {each.name: each.fingerprint for each in texts.documents}
-    left_out = {each.name for each in texts.skipped}
-    texts.close()
-    sources = library.find(home.documents).sources
-    present = {s.name: _fingerprint(s.path) for s in sources if s.name not in left_out}
-    differing = sorted(n for n, _ in set(indexed.items()) ^ set(present.items()))
-    differing = list(dict.fromkeys(differing))
+    kept = {"indexed", "left out"}
+    differing = [each.name for each in shelf.holdings(home) if each.state not in kept]
     if differing:
         names = ", ".join(differing[:5])
         return Check("changes", "warning", f"changed since the build: {names}", "run 'kb build'")
@@ -172,8 +162,3 @@ def _rollback(home: Home) -> Check:
         sealed.verify(generation.folder(home, name))
         return Check("rollback", "ok", f"'kb rollback' would go back to {name}")
     return Check("rollback", "ok", "no other generation is kept")
-
-
-def _fingerprint(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
