@@ -135,25 +135,51 @@ def _squeezed(text: str) -> str:
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with path.open(encoding="utf-8-sig") as file:
-            for line in file:
+            for number, line in enumerate(file, 1):
                 if line.strip():
-                    yield dict(json.loads(line))
-    except (OSError, ValueError, TypeError) as error:
-        raise QuestionsUnreadable(path, str(error)) from error
+                    yield _object(line, path, number)
+    except OSError as error:
+        raise QuestionsUnreadable(path, error.strerror or "it cannot be opened") from error
+    except UnicodeDecodeError as error:
+        raise QuestionsUnreadable(path, "it is not UTF-8") from error
+
+
+def _object(line: str, path: Path, number: int) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        raise QuestionsUnreadable(path, f"line {number} is not a JSON object")
+    return record
+
+
+def _text(record: dict[str, Any], name: str, path: Path) -> str:
+    value = record.get(name)
+    if not isinstance(value, str | int) or not str(value).strip():
+        raise QuestionsUnreadable(path, f"a line has no {name!r}")
+    return str(value)
+
+
+def _texts(record: dict[str, Any], name: str, path: Path) -> tuple[str, ...]:
+    """A list of texts, which may be empty or absent; a blank one would be found everywhere."""
+    values = record.get(name, [])
+    if not isinstance(values, list) or not all(isinstance(v, str) and v.strip() for v in values):
+        raise QuestionsUnreadable(path, f"{name!r} of a line is not a list of texts")
+    return tuple(values)
 
 
 def _from_line(record: dict[str, Any], path: Path) -> Question:
-    try:
-        answer = record.get("answer") or ""
-        return Question(
-            str(record["id"]),
-            str(record["question"]),
-            str(record.get("kind", "")),
-            tuple(record["evidence"]),
-            (answer,) if answer else (),
-        )
-    except (KeyError, TypeError) as error:
-        raise QuestionsUnreadable(path, f"a line lacks {error}") from error
+    if "evidence" not in record:
+        raise QuestionsUnreadable(path, "a line has no 'evidence'")
+    answer = str(record.get("answer") or "")
+    return Question(
+        _text(record, "id", path),
+        _text(record, "question", path),
+        str(record.get("kind") or ""),
+        _texts(record, "evidence", path),
+        (answer,) if answer.strip() else (),
+    )
 
 
 @contextmanager
@@ -175,28 +201,42 @@ def collection(
 def _write_corpus(folder: Path, documents: Path) -> dict[str, str]:
     """Each text a file; returns the file name of each corpus id."""
     documents.mkdir()
+    path = folder / "corpus.jsonl"
     names: dict[str, str] = {}
     by_text: dict[str, str] = {}
-    for i, record in enumerate(_lines(folder / "corpus.jsonl")):
-        title, body = record.get("title") or "", record["text"]
+    for i, record in enumerate(_lines(path)):
+        title, body = record.get("title") or "", _text(record, "text", path)
         text = f"{title}\n\n{body}" if title else body
         # texts that are equal are one document of a library
-        names[str(record["_id"])] = name = by_text.setdefault(text, f"{i:07}.txt")
-        (documents / name).write_text(text, encoding="utf-8", newline="")
+        names[_text(record, "_id", path)] = name = by_text.setdefault(text, f"{i:07}.txt")
+        (documents / name).write_bytes(text.encode("utf-8", "replace"))
+    if not names:
+        raise QuestionsUnreadable(path, "it is empty")
     return names
 
 
 def _queries(folder: Path, names: dict[str, str]) -> Iterator[Question]:
+    relevant = _judgements(folder / "qrels.tsv", names)
+    path = folder / "queries.jsonl"
+    for record in _lines(path):
+        key = _text(record, "_id", path)
+        answers = _texts(record, "answers", path)
+        yield Question(key, _text(record, "text", path), "", tuple(relevant[key]), answers)
+
+
+def _judgements(path: Path, names: dict[str, str]) -> dict[str, list[str]]:
+    """The names of the documents that answer each query."""
     relevant: dict[str, list[str]] = defaultdict(list)
-    path = folder / "qrels.tsv"
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             for row in csv.DictReader(file, delimiter="\t"):
                 if int(row["score"]) > 0:
                     relevant[row["query-id"]].append(names[row["corpus-id"]])
-    except (OSError, KeyError, ValueError) as error:
-        raise QuestionsUnreadable(path, str(error)) from error
-    for record in _lines(folder / "queries.jsonl"):
-        key = str(record["_id"])
-        answers = tuple(record.get("answers") or ())
-        yield Question(key, record["text"], "", tuple(relevant[key]), answers)
+    except OSError as error:
+        raise QuestionsUnreadable(path, error.strerror or "it cannot be opened") from error
+    except KeyError as error:
+        reason = f"neither a column of it nor a text of the corpus is called {error}"
+        raise QuestionsUnreadable(path, reason) from error
+    except (ValueError, TypeError) as error:
+        raise QuestionsUnreadable(path, f"not tab-separated judgements: {error}") from error
+    return relevant

@@ -61,9 +61,9 @@ class Report:
         rows = [*figures["kinds"].items(), ("all", figures)]
         names = list(_figures(()))
         width = max(len(kind) for kind, _ in rows) + 2
-        lines = ["".join([" " * width, *(f"{name:>10}" for name in names)])]
+        lines = [" " * width + "".join(_column(name, name) for name in names)]
         lines += [
-            "".join([f"{kind:<{width}}", *(f"{_cell(row[name]):>10}" for name in names)])
+            f"{kind:<{width}}" + "".join(_column(name, _cell(row[name])) for name in names)
             for kind, row in rows
         ]
         lines.append(f"called weak though answered: {_cell(figures['weak'])}")
@@ -93,6 +93,10 @@ def _share(truths: Iterable[bool]) -> float | None:
 
 def _mean(values: Sequence[float]) -> float | None:
     return round(sum(values) / len(values), 4) if values else None
+
+
+def _column(name: str, cell: str) -> str:
+    return f"{cell:>{max(len(name) + 2, 10)}}"
 
 
 def _cell(value: object) -> str:
