@@ -15,7 +15,8 @@ from index import generation, lexical, sealed
 from index.encoder import Encoder
 from index.home import Home
 from index.snapshot import LEXICAL, TEXTS, VERSION, Snapshot, open_current
-from index.texts import TextStore, TextWriter
+from index.texts import TextStore
+from index.textwriter import TextWriter
 from index.vectors import write_vectors
 from kb import library
 from kb.errors import DocumentUnreadable, KBError, LibraryEmpty

@@ -13,7 +13,8 @@ import pytest
 
 from index import texts
 from index.hits import DocumentSummary
-from index.texts import TextStore, TextWriter
+from index.texts import TextStore
+from index.textwriter import TextWriter
 from kb import library
 from kb.errors import UnknownDocument
 from kb.library import Skipped
