@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ import numpy.typing as npt
 import tantivy
 
 from index.terms import terms
+from kb.errors import StorageFailed
 from kb.types import Passage
 
 _K1 = 1.2  # tantivy's own, fixed there; b is .75
@@ -58,19 +60,34 @@ def _joined(text: str) -> str:
 
 
 def write(folder: Path, passages: Iterable[Row]) -> None:
-    """Index the passages into `folder`, which must exist."""
-    index = tantivy.Index(_schema(), path=str(folder))
-    # one thread: rows go into segments in their order, so equal input gives equal files
-    writer = index.writer(heap_size=_HEAP, num_threads=1)
+    """Index the passages into `folder`, which must exist. Raises `StorageFailed`."""
+    with _refusals(folder):
+        index = tantivy.Index(_schema(), path=str(folder))
+        # one thread: rows go into segments in their order, so equal input gives equal files
+        writer = index.writer(heap_size=_HEAP, num_threads=1)
     for row, document, passage in passages:
         entry = tantivy.Document()
         entry.add_text("body", _joined(passage.text))
         entry.add_text("headings", _joined("\n".join(passage.headings)))
         entry.add_unsigned("row", row)
         entry.add_unsigned("document", document)
-        writer.add_document(entry)
-    writer.commit()
-    writer.wait_merging_threads()
+        with _refusals(folder):
+            writer.add_document(entry)
+    with _refusals(folder):
+        writer.commit()
+        writer.wait_merging_threads()
+
+
+@contextmanager
+def _refusals(folder: Path) -> Iterator[None]:
+    """tantivy tells of a disk that refuses by `ValueError`, the error number in its text."""
+    try:
+        yield
+    except ValueError as error:
+        number = re.search(r"(?:os error|code:) (\d+)", str(error))
+        raise StorageFailed(
+            folder, os.strerror(int(number[1])) if number else str(error)
+        ) from error
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,30 +48,30 @@ class Snapshot:
         built_by = facts["encoder"]
         if (built_by["name"], built_by["dim"]) != (encoder.name, encoder.dim):
             raise EncoderMismatch(built_by["name"], encoder.name)
-        snapshot = cls(
-            folder.name,
-            facts,
-            TextStore(folder / TEXTS),
-            DenseIndex(folder / CLAUSES),
-            LexicalIndex(folder / LEXICAL),
-            TokenStore(folder / PASSAGE_TOKENS, encoder.dim),
-            TokenStore(folder / CLAUSE_TOKENS, encoder.dim),
-            np.load(folder / STARTS),
-        )
         try:
-            snapshot._check_counts(folder)
-        except IndexDamaged:
+            snapshot = cls(
+                folder.name,
+                facts,
+                TextStore(folder / TEXTS),
+                DenseIndex(folder / CLAUSES),
+                LexicalIndex(folder / LEXICAL),
+                TokenStore(folder / PASSAGE_TOKENS, encoder.dim),
+                TokenStore(folder / CLAUSE_TOKENS, encoder.dim),
+                np.load(folder / STARTS),
+            )
+        except (OSError, ValueError, RuntimeError, sqlite3.Error) as error:
+            raise IndexDamaged(folder, f"it cannot be opened: {error}") from error
+        if not snapshot._fits():
             snapshot.close()
-            raise
+            raise IndexDamaged(folder, "its parts do not belong together")
         return snapshot
 
-    def _check_counts(self, folder: Path) -> None:
-        """The parts speak of the same passages and clauses. Raises `IndexDamaged`."""
+    def _fits(self) -> bool:
+        """Whether the parts speak of the same passages and clauses."""
         passages, clauses = self.facts["counts"]["passages"], self.facts["counts"]["clauses"]
         by_passage = {len(self.starts) - 1, self.passage_tokens.texts, self.lexical.size}
         by_clause = {int(self.starts[-1]), self.clause_tokens.texts, self.dense.size}
-        if by_passage != {passages} or by_clause != {clauses}:
-            raise IndexDamaged(folder, "its parts do not belong together")
+        return by_passage == {passages} and by_clause == {clauses}
 
     def clause_rows(self, row: int) -> tuple[int, int]:
         """The half-open range of a passage's clauses."""
