@@ -56,6 +56,9 @@ bench-retrieval: .venv/.development ## what each signal finds (QUESTIONS=..., CO
 bench-sections: .venv/.development ## how well headings are found (COLLECTIONS=...)
 	@$(BIN)/python -m tests.benchmarks.sections $(COLLECTIONS)
 
+faults: .venv/.development ## try to lose or break an index, 20 minutes (FAULTS=--short: 4)
+	@$(BIN)/python -m tests.faults $(FAULTS)
+
 screenshots: .venv/.development ## pictures of the pages into docs/
 	@$(BIN)/python -m tests.browser.screenshots docs
 

@@ -1,0 +1,54 @@
+"""SIGKILL at a random moment of a build: by the clock, and at a random call into the system."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+from tests.faults import interposer
+from tests.faults.children import Child, Fault, built
+from tests.faults.house import House
+from tests.faults.table import Row
+
+
+def kills(folder: Path, rounds: int, rng: random.Random, *, before: bool, calls: bool) -> Row:
+    """Kill `rounds` builds, with an index `before` or none; `calls`: the interposer is there."""
+    row = Row(f"SIGKILL during a build, {'an' if before else 'no'} index before")
+    house = House(folder / ("old" if before else "new"), large=True)
+    serving = house.build() if before else None
+    seconds, count = _measured(house, calls)
+    for number in range(rounds):
+        by_call = calls and number % 2 == 1
+        at = rng.randint(1, count) if by_call else rng.uniform(0, 1.05 * seconds)
+        with row.round(f"round {number}, at {'call' if by_call else 'second'} {at}"):
+            if not before:
+                house.empty()
+            row.outcomes[_killed(house.home.root, at, by_call=by_call)] += 1
+            serving = house.check(serving if before else None)
+            if number % 3 == 0 or not before:  # else the leftovers of several meet
+                house.check_next()
+    with row.round("the end"):
+        house.check_next()
+    row.note = f"{seconds:.2f} s and {count} calls a build"
+    return row
+
+
+def _measured(house: House, calls: bool) -> tuple[float, int]:
+    """Seconds and calls that a build takes when nobody disturbs it."""
+    built(house.home.root)  # the first child of all waits for the imports
+    began = time.monotonic()
+    fault = Fault(interposer.EVERY, 10**9, 1) if calls else None
+    said = built(house.home.root, fault).said
+    return time.monotonic() - began, int(said.split()[1]) if calls else 0
+
+
+def _killed(root: Path, at: float, *, by_call: bool) -> str:
+    if by_call:
+        ended = built(root, Fault(interposer.EVERY, int(at), interposer.KILL))
+        return "killed at a call" if ended.status == -9 else "ended before"
+    child = Child(root)
+    time.sleep(at)
+    child.kill()
+    ended = child.wait(60)
+    return "killed by the clock" if ended and ended.status == -9 else "ended before"
