@@ -51,6 +51,7 @@ class Block:
 
     @property
     def span(self) -> Span:
+        """Its place in the text."""
         return Span(self.start, self.end)
 
     @property
@@ -74,6 +75,7 @@ class Block:
 
     @property
     def dated(self) -> bool:
+        """Whether it is a date and nothing more."""
         return _BARE_DATE.match(self.text) is not None
 
 
@@ -91,10 +93,12 @@ def _is_prose(words: str, *, ended: bool) -> bool:
 
 
 def is_table_row(text: str) -> bool:
+    """Whether tabs or bars divide it into cells."""
     return "\t" in text or " | " in text
 
 
 def has_cjk(text: str) -> bool:
+    """Whether a Chinese character is in it."""
     return _CJK.search(text) is not None
 
 

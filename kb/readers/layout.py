@@ -37,6 +37,7 @@ class Line:
 
     @property
     def height(self) -> float:
+        """In points."""
         return self.top - self.bottom
 
 
