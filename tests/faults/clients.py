@@ -3,66 +3,26 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
 from index.home import Home
 from tests.faults.house import House, require
+from tests.faults.server import Server, asked
 from tests.faults.table import Row
 from tests.waiting import wait_for
 
 CLIENTS = 8
 REBUILDS = 5
-_ROOT = Path(__file__).parents[2]
 _QUERY = f"/api/search?k=3&q={quote('第几轮重建索引')}"
-
-
-class Server:
-    """`kb serve` with the fake encoder, as a process."""
-
-    def __init__(self, home: Home, log: Path) -> None:
-        self._log = log
-        command = [sys.executable, "-m", "tests.web_process", str(home.root), "--port", "0"]
-        with log.open("wb") as stream:
-            self.process = subprocess.Popen(command, cwd=_ROOT, stdout=stream, stderr=stream)
-        wait_for(lambda: "Serving on" in self.text or self.process.poll() is not None, 60)
-        found = re.search(r"Serving on http://[^ ]+:(\d+) ", self.text)
-        require(found, self.text)
-        assert found
-        self.port = int(found[1])
-
-    @property
-    def text(self) -> str:
-        return self._log.read_text(encoding="utf-8")
-
-    def ask(self, path: str, method: str = "GET") -> tuple[int, dict[str, Any]]:
-        """One request on a connection of its own: the status and the JSON answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            return asked(connection, path, method)
-        finally:
-            connection.close()
-
-
-def asked(
-    connection: http.client.HTTPConnection, path: str, method: str = "GET"
-) -> tuple[int, dict[str, Any]]:
-    """Status and JSON answer of one request."""
-    connection.request(method, path)
-    response = connection.getresponse()
-    return response.status, json.loads(response.read())
 
 
 class Clients:
@@ -155,8 +115,7 @@ def _servers(home: Home, folder: Path) -> Iterator[list[Server]]:
         yield servers
     finally:
         for server in servers:
-            server.process.terminate()
-            server.process.wait(30)
+            server.end()
 
 
 def _rebuild(servers: list[Server]) -> int:

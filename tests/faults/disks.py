@@ -9,32 +9,34 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
+from index.home import Home
 from tests.faults.children import Ended, Fault, built
 from tests.faults.house import House, require
 from tests.faults.interposer import Calls
+from tests.faults.server import Server
 from tests.faults.table import Row
+from tests.waiting import wait_for
 
 _PAGE = 4096
 
 
-def failing_calls(folder: Path, share: float, rng: random.Random) -> list[Row]:
+def failing_calls(folder: Path, share: float, rng: random.Random) -> Iterator[Row]:
     """Each kind of call fails in turn: once with EIO, or from then on with ENOSPC."""
-    return [
-        _failing(folder, calls, error, share, rng, before=before)
-        for before in (True, False)
-        for calls in Calls
-        for error in (errno.EIO, errno.ENOSPC)
-    ]
+    house = House(folder / "calls")
+    for before in (True, False):
+        for calls in Calls:
+            for error in (errno.EIO, errno.ENOSPC):
+                yield _failing(house, calls, error, share, rng, before=before)
 
 
 def _failing(
-    folder: Path, calls: Calls, error: int, share: float, rng: random.Random, *, before: bool
+    house: House, calls: Calls, error: int, share: float, rng: random.Random, *, before: bool
 ) -> Row:
     label = f"{calls.name} fails, {errno.errorcode[error]}"
     row = Row(f"{label}, {'an' if before else 'no'} index before")
-    house = House(folder / f"{calls.name}-{error}-{before}")
     house.build()
     total = int(built(house.home.root, Fault(calls, 10**9, error)).said.split()[1])
     for nth in sorted(rng.sample(range(1, total + 1), max(1, round(share * total)))):
@@ -107,6 +109,21 @@ def _mounted(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
+def _serves_read_only(home: Home, log: Path) -> None:
+    server = Server(home, log)
+    try:
+        wait_for(lambda: server.ask("/readyz")[0] == HTTPStatus.OK, 60)
+        status, answer = server.ask("/api/search?q=a&k=1")
+        require((status, len(answer["hits"])) == (HTTPStatus.OK, 1), f"search: {status} {answer}")
+        server.ask("/api/rebuild", "POST")
+        wait_for(lambda: server.ask("/api/rebuild")[1]["state"] == "failed", 60)
+        told = server.ask("/api/rebuild")[1]["error"]
+        require("Read-only file system" in told, f"rebuild: {told}")
+        require(server.ask("/readyz")[0] == HTTPStatus.OK, "it serves no more")
+    finally:
+        server.end()
+
+
 def read_only(folder: Path) -> Row:
     """An index on a disk that cannot be written answers; a build there says why it cannot."""
     row = Row("read-only disk")
@@ -121,6 +138,9 @@ def read_only(folder: Path) -> Row:
                 outcome = _told(built(house.home.root), errno.EROFS)
                 require(outcome != "built all the same", "a build on a read-only disk")
                 row.outcomes[outcome] += 1
+            with row.round("server"):
+                _serves_read_only(house.home, folder / "read-only.log")
+                row.outcomes["served"] += 1
     except PermissionError as error:
         row.note = f"skipped: {error}"
     return row
