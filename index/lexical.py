@@ -72,10 +72,18 @@ def write(folder: Path, passages: Iterable[Row]) -> None:
         entry.add_unsigned("row", row)
         entry.add_unsigned("document", document)
         with _refusals(folder):
-            writer.add_document(entry)
+            _add(writer, entry)
     with _refusals(folder):
         writer.commit()
         writer.wait_merging_threads()
+
+
+def _add(writer: tantivy.IndexWriter, entry: tantivy.Document) -> None:
+    try:
+        writer.add_document(entry)
+    except ValueError:
+        writer.commit()  # raises what ended its thread, of which the error above knows nothing
+        raise
 
 
 @contextmanager
