@@ -1,0 +1,302 @@
+"""A search over the mini reports, whole: values, order, modes, scopes, evidence and marks."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.build import build
+from index.hits import MODES, Mode, Results
+from index.home import Home
+from index.late import quantised
+from index.lexical import LexicalIndex
+from index.ranking import WEIGHTS, Weights
+from index.search import Searcher
+from index.snapshot import LEXICAL
+from kb.errors import IndexMissing, UnknownDocument, UnknownSection
+from tests.fakes import HashEncoder
+
+QUESTIONS = ("劳动争议", "外卖送餐员休息", "三公经费", "2573万元", "健步走 書畫", "brown fox")
+
+
+@pytest.fixture(scope="module")
+def asked(module_home: Home) -> Iterator[Searcher]:
+    """Over the mini reports, for tests that only ask."""
+    encoder = HashEncoder()
+    build(module_home, encoder)
+    with closing(Searcher.open(module_home, encoder)) as searcher:
+        yield searcher
+
+
+def names(results: Results) -> list[str]:
+    return [hit.document.name for hit in results.hits]
+
+
+def texts(results: Results) -> list[str]:
+    return [hit.passage.text for hit in results.hits]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_scores_are_those_worked_out_from_the_vectors(
+    asked: Searcher, module_home: Home, question: str
+) -> None:
+    """Every signal anew, over every passage, with plain loops."""
+    encoder = HashEncoder()
+    [query] = encoder.encode([question], "query")
+    lexical = LexicalIndex(module_home.generations / asked.generation / LEXICAL)
+    everything = [p for d in asked.documents for p in asked.passages(d.id)]
+    by_words = lexical.search(question, 100)
+    shares = dict(zip(by_words.rows.tolist(), by_words.scores / by_words.ceiling, strict=True))
+    expected = {}
+    for row, passage in enumerate(everything):
+        clauses = encoder.encode([clause.text for clause in passage.clauses], "document")
+        [whole] = encoder.encode([passage.text], "document")
+        dense = max(float(c.vector @ query.vector) for c in clauses)
+        late, *late_clauses = (
+            float((quantised(each).similarities(query.tokens)).max(axis=0).mean())
+            for each in (whole, *clauses)
+        )
+        signals = (dense, float(shares.get(row, 0.0)), late, max(late_clauses))
+        expected[passage.id] = sum(np.multiply(WEIGHTS, signals)) / sum(WEIGHTS)
+    results = asked.search(question, k=100)
+    found = {hit.passage.id: hit.score for hit in results.hits}
+    assert found == pytest.approx(expected, abs=2e-6)
+    assert [hit.rank for hit in results.hits] == list(range(1, len(everything) + 1))
+    scores = [hit.score for hit in results.hits]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_whole_result_is_as_it_was_built(asked: Searcher) -> None:
+    results = asked.search("成功调解劳动争议案件", k=1)
+    [hit] = results.hits
+    [document] = [d for d in asked.documents if d.name == "union.txt"]
+    assert (results.query, results.mode, results.weak) == ("成功调解劳动争议案件", "hybrid", False)
+    assert (results.generation, results.scope) == (asked.generation, None)
+    assert results.took_ms > 0
+    assert hit.rank == 1
+    assert hit.document == document
+    assert hit.passage in asked.passages(document.id)
+    assert hit.passage.headings == ("一、维护职工权益",)
+    text = asked.document(document.id).text
+    assert next(text[a:b] for a, b in hit.evidence).startswith("成功调解劳动争议案件2700余件")
+    assert [text[m.start : m.end] for m in hit.marks] == ["成功调解劳动争议案件"]
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 9, 10, 100, 10_000])
+def test_k_is_a_limit_and_larger_ones_give_all(asked: Searcher, k: int) -> None:
+    everything = asked.search("工会", k=10_000).hits
+    assert len(everything) == sum(d.passages for d in asked.documents)
+    assert asked.search("工会", k=k).hits == everything[:k]
+
+
+@pytest.mark.parametrize("query", ["", " ", "\n\t\u3000"])
+def test_a_blank_query_is_a_mistake(asked: Searcher, query: str) -> None:
+    with pytest.raises(ValueError, match="the query is blank"):
+        asked.search(query)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_k_below_one_is_a_mistake(asked: Searcher, k: int) -> None:
+    with pytest.raises(ValueError, match="k must be at least 1"):
+        asked.search("工会", k=k)
+
+
+@pytest.mark.parametrize("query", ["工", "😀", "?", "a" * 5000, "工会" * 500, "\u0301", "𠀀"])
+@pytest.mark.parametrize("mode", MODES)
+def test_any_query_has_an_answer(asked: Searcher, query: str, mode: Mode) -> None:
+    results = asked.search(query, k=3, mode=mode)
+    assert (results.query, results.mode) == (query, mode)
+    assert len(results.hits) == 3 or mode == "lexical"
+
+
+def test_the_words_alone_find_only_what_shares_them(asked: Searcher) -> None:
+    results = asked.search("歌咏比赛", mode="lexical")
+    assert names(results)[0] == "sports.txt"
+    assert all(hit.signals.lexical > 0 for hit in results.hits)
+    assert [hit.score for hit in results.hits] == [hit.signals.lexical for hit in results.hits]
+    assert asked.search("xylophone", mode="lexical").hits == ()
+    assert asked.search("xylophone", mode="lexical").weak
+
+
+def test_the_vectors_alone_rank_by_the_best_clause(asked: Searcher) -> None:
+    results = asked.search("歌咏比赛", mode="dense", k=100)
+    assert [hit.score for hit in results.hits] == [hit.signals.dense for hit in results.hits]
+    assert names(results)[0] == "sports.txt"
+
+
+def test_other_weights_order_otherwise_over_the_same_index(asked: Searcher) -> None:
+    words = asked.weighted(Weights(lexical=1.0)).search("歌咏比赛 经费", k=100)
+    scores = [hit.signals.lexical for hit in words.hits]
+    assert scores == sorted(scores, reverse=True)
+    assert words.generation == asked.generation
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_search_within_a_document_finds_that_alone(asked: Searcher, mode: Mode) -> None:
+    for document in asked.documents:
+        results = asked.search("工会职工经费", k=100, mode=mode, document=document.id)
+        assert set(names(results)) <= {document.name}
+        assert results.scope is not None
+        assert results.scope.document == document
+    everywhere = asked.search("工会职工经费", k=100, mode=mode)
+    kept = [h.passage.id for h in everywhere.hits if h.document.name == "union.txt"]
+    [union] = [d for d in asked.documents if d.name == "union.txt"]
+    inside = asked.search("工会职工经费", k=100, mode=mode, document=union.id)
+    assert [h.passage.id for h in inside.hits] == kept
+    assert {h.passage.id: h.score for h in inside.hits} == pytest.approx(
+        {h.passage.id: h.score for h in everywhere.hits if h.document.name == "union.txt"}, abs=2e-6
+    )
+
+
+def test_a_search_within_a_section_finds_that_alone(asked: Searcher) -> None:
+    [union] = [d for d in asked.documents if d.name == "union.txt"]
+    outline = asked.document(union.id).outline
+    number = next(i for i, s in enumerate(outline) if "户外劳动者" in s.title)
+    results = asked.search("劳动争议", k=100, document=union.id, section=number)
+    section = outline[number]
+    assert results.scope is not None
+    assert (results.scope.section, results.scope.number) == (section, number)
+    assert [h.passage.headings for h in results.hits] == [("二、服务户外劳动者",)]
+    for hit in results.hits:
+        assert section.start <= hit.passage.start < hit.passage.end <= section.end
+
+
+def test_an_unknown_document_or_section_is_named(asked: Searcher) -> None:
+    with pytest.raises(UnknownDocument) as error:
+        asked.search("工会", document="nowhere")
+    assert error.value.document_id == "nowhere"
+    for number in (-1, 99):
+        with pytest.raises(UnknownSection):
+            asked.search("工会", document=asked.documents[0].id, section=number)
+    with pytest.raises(ValueError, match="a section needs its document"):
+        asked.search("工会", section=0)
+
+
+def test_a_quoted_phrase_must_appear(asked: Searcher) -> None:
+    assert texts(asked.search('经费 "三公"')) == [
+        t for t in texts(asked.search("经费 三公", k=100)) if "三公" in t
+    ]
+    assert asked.search('"并不在任何文件里"').hits == ()
+    assert asked.search('"并不在任何文件里"').weak
+
+
+def test_ties_go_by_the_order_of_the_library(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "documents")
+    home.documents.mkdir()
+    for name in ("b.txt", "a.txt", "c.txt"):
+        paragraphs = "职工书屋开放时间。\n\n" + f"文件{name[0]}的另一段文字。" * 30
+        (home.documents / name).write_text(paragraphs, encoding="utf-8")
+    encoder = HashEncoder()
+    build(home, encoder)
+    with closing(Searcher.open(home, encoder)) as searcher:
+        results = searcher.search("职工书屋开放时间", k=3)
+    assert names(results) == ["a.txt", "b.txt", "c.txt"]
+    assert len({hit.score for hit in results.hits}) == 1
+
+
+def test_the_same_question_has_the_same_answer_from_every_thread(asked: Searcher) -> None:
+    expected = {question: asked.search(question).hits for question in QUESTIONS}
+    wrong: list[str] = []
+
+    def ask() -> None:
+        for question in QUESTIONS * 3:
+            if asked.search(question).hits != expected[question]:
+                wrong.append(question)
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+# the page layout broke the second paragraph after 比上年
+HARD = """😀😀关于𠀀村的报告
+
+一、ＧＤＰ与職工
+
+全村ＧＤＰ增长６．５％😀,職工👨‍👩‍👧收入cafe\u0301达１．０４億元。
+
+全村职工经过一年的努力,使得各项收入都有了很大的提高,生活也有了改善,粮食总产量比上年
+
+增长两成,群众非常满意;新建暖心驿站３６家。外卖送餐员都能休息。
+"""
+
+
+@pytest.mark.parametrize(
+    ("question", "marked"),
+    [
+        ("GDP增长6.5%", {"ＧＤＰ增长６．５"}),
+        ("职工收入1.04亿元", {"職工", "１．０４億元"}),
+        ("暖心驛站36家", {"暖心驿站３６"}),
+        ("外賣送餐員", {"外卖送餐员"}),
+        ("比上年增长两成", {"比上年增长两成"}),
+    ],
+)
+def test_evidence_and_marks_are_verbatim_also_after_emoji_and_joined_paragraphs(
+    tmp_path: Path, question: str, marked: set[str]
+) -> None:
+    home = Home(tmp_path / "home", tmp_path / "documents")
+    home.documents.mkdir()
+    (home.documents / "hard.txt").write_text(HARD, encoding="utf-8")
+    encoder = HashEncoder()
+    build(home, encoder)
+    with closing(Searcher.open(home, encoder)) as searcher:
+        results = searcher.search(question, k=100)
+        text = searcher.document(results.hits[0].document.id).text
+    for hit in results.hits:
+        passage = hit.passage
+        assert text[passage.start : passage.end] == passage.text
+        clauses = {(c.start, c.end) for c in passage.clauses}
+        ends = ({a for a, _ in clauses}, {b for _, b in clauses})
+        assert hit.evidence
+        for start, end in hit.evidence:
+            assert start in ends[0]
+            assert end in ends[1]
+        for mark in hit.marks:
+            assert passage.start <= mark.start < mark.end <= passage.end
+            assert 0 <= mark.weight <= 1
+        assert list(hit.marks) == sorted(hit.marks)
+    [best] = [h for h in results.hits if h.rank == 1]
+    assert marked <= {text[m.start : m.end] for m in best.marks}
+
+
+def test_an_index_that_is_not_there_is_missing(tmp_path: Path, encoder: HashEncoder) -> None:
+    with pytest.raises(IndexMissing) as error:
+        Searcher.open(Home(tmp_path, tmp_path / "documents"), encoder)
+    assert error.value.home == tmp_path
+
+
+def test_an_encoder_without_token_vectors_searches_all_the_same(home: Home) -> None:
+    class Tokenless(HashEncoder):
+        def encode(self, texts, side):  # type: ignore[no-untyped-def]
+            empty = np.zeros((0, self.dim), np.float32), np.zeros((0, 2), np.int32)
+            return [type(e)(e.vector, *empty) for e in super().encode(texts, side)]
+
+    encoder = Tokenless("tokenless 1")
+    build(home, encoder)
+    with closing(Searcher.open(home, encoder)) as searcher:
+        hit = searcher.search("劳动争议案件").hits[0]
+    assert "劳动争议" in hit.passage.text
+    assert hit.signals.late == 0
+    assert hit.evidence
+
+
+@pytest.mark.model
+def test_far_and_near_questions_are_told_apart(real_searcher: Searcher) -> None:
+    """The rule was set on these; it may err on 2 of 30 near ones and 4 of 40 far ones."""
+    path = Path(__file__).parent / "data/near_far.jsonl"
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    weak = {r["question"]: real_searcher.search(r["question"], k=1).weak for r in records}
+    near = [r["question"] for r in records if r["near"]]
+    far = [r["question"] for r in records if not r["near"]]
+    assert (len(near), len(far)) == (30, 40)
+    assert sum(weak[question] for question in near) <= 2
+    assert sum(not weak[question] for question in far) <= 4
