@@ -81,7 +81,11 @@ def alone(home: Home) -> Iterator[None]:
     holds it, and turns what the disk refuses meanwhile into `StorageFailed`.
     """
     with sealed.writing(home.root):
+        is_new = not home.root.exists()
         home.generations.mkdir(parents=True, exist_ok=True)
+        if is_new:
+            with suppress(PermissionError):  # one may create in a folder that one may not read
+                sealed.sync(home.root.parent)
         lock = FileLock(home.lock)
         try:
             lock.acquire(timeout=0)
@@ -100,7 +104,6 @@ def publish(home: Home, draft: Path, name: str) -> None:
     try:
         sealed.move(draft, folder(home, name))
         sealed.replace_text(home.current, name + "\n")
-        sealed.sync(home.root.parent)  # the home itself may be new
     except BaseException:
         with suppress(IndexDamaged, FileNotFoundError):  # in doubt it stays, for the next sweep
             if current(home) != name:
