@@ -14,7 +14,9 @@ from web.asking import Answer, Question
 from web.shown import ShownHit, path_of, show
 
 SUMMARY = DocumentSummary("id", "name.pdf", "工作报告", 900, 3, 9, 30, "")
-PASSAGE = Passage("p", "id", "section", ("第一章", "一、建设"), "建立驿站1269家。", 100, 110, ())
+PASSAGE = Passage(
+    "p", "id", "section", ("第一章", "一、建设"), "建立驿站1269家。", 100, 110, (), paragraph=5
+)
 HIT = Hit(
     rank=1,
     score=0.9,
@@ -39,14 +41,24 @@ def shown(*hits: Hit) -> tuple[ShownHit, ...]:
 
 
 def test_quotation_names_title_section_and_place() -> None:
-    """Counted from 1, the last character included."""
-    assert shown(HIT)[0].citation == "——《工作报告》，“第一章 › 一、建设”，第 101–110 字"
+    """Paragraphs are counted from 1, as are characters, the last one included."""
+    assert shown(HIT)[0].citation == "——《工作报告》，“第一章 › 一、建设”，第 5 段"
+    assert (shown(HIT)[0].place, shown(HIT)[0].characters) == ("第 5 段", "第 101–110 字")
 
 
 def test_quotation_names_the_page_of_a_paged_document() -> None:
     """A passage of a PDF is found again by its page."""
     paged = replace(HIT, passage=replace(PASSAGE, page=7))
-    assert shown(paged)[0].citation.endswith("，第 7 页，第 101–110 字")
+    assert shown(paged)[0].citation.endswith("，第 7 页，第 5 段")
+
+
+def test_quotation_names_author_and_date_where_they_are_stated() -> None:
+    """The author stands before the title, the date after it; both stand with the hit."""
+    stated = replace(HIT, document=replace(SUMMARY, author="胡玉亭", date="2025-01-20"))
+    only = shown(stated)[0]
+    assert only.citation == "——胡玉亭，《工作报告》，2025-01-20，“第一章 › 一、建设”，第 5 段"
+    assert only.stated == ("胡玉亭", "2025-01-20")
+    assert shown(HIT)[0].stated == ()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from flask import url_for
 
 from index.hits import MODES, Hit, Mode, Results
-from kb.errors import UnknownDocument
+from kb.errors import UnknownDocument, UnknownSection
+from kb.types import Section
 from web.query import MAX_QUERY
 
 if TYPE_CHECKING:
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 PER_PAGE = 10
 LAST_PAGE = 10  # nobody reads further, and k stays small
 
-Outcome = Literal["blank", "found", "weak", "nothing", "too_long", "unknown_document"]
-STATUS: dict[Outcome, int] = {"too_long": 400, "unknown_document": 404}
+Outcome = Literal[
+    "blank", "found", "weak", "nothing", "too_long", "unknown_document", "unknown_section"
+]
+STATUS: dict[Outcome, int] = {"too_long": 400, "unknown_document": 404, "unknown_section": 404}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +32,21 @@ class Question:
     text: str = ""
     mode: Mode = "hybrid"
     document: str | None = None
+    section: int | None = None
     page: int = 1
 
     @classmethod
     def from_args(cls, args: Mapping[str, str]) -> Question:
-        """Read `q`, `mode`, `document` and `page`; what makes no sense becomes the default."""
+        """Read the parameters of a search; what makes no sense becomes the default."""
         mode = args.get("mode", "")
         page = args.get("page", "")
+        document = args.get("document") or None
+        section = args.get("section", "") if document else ""
         return cls(
             text=args.get("q", "").replace("\0", " ").strip(),
             mode=mode if mode in MODES else "hybrid",
-            document=args.get("document") or None,
+            document=document,
+            section=int(section) if section.isdecimal() and len(section) < 7 else None,
             page=min(max(int(page), 1), LAST_PAGE) if page.isdecimal() else 1,
         )
 
@@ -49,6 +56,7 @@ class Question:
             "q": self.text,
             "mode": self.mode if self.mode != "hybrid" else "",
             "document": self.document or "",
+            "section": "" if self.section is None else str(self.section),
             "page": str(self.page) if self.page > 1 else "",
         }
         return {name: value for name, value in stated.items() if value}
@@ -98,6 +106,17 @@ class Answer:
         return STATUS.get(self.outcome, 200)
 
 
+def section_of(question: Question, searcher: Searcher) -> Section | None:
+    """The section that the question is kept to, if there is one of that number."""
+    if question.document is None or question.section is None:
+        return None
+    try:
+        outline = searcher.document(question.document).outline
+    except UnknownDocument:
+        return None
+    return outline[question.section] if question.section < len(outline) else None
+
+
 def answer(question: Question, searcher: Searcher) -> Answer:
     """Ask the index, or say why that makes no sense."""
     if not question.text:
@@ -110,8 +129,11 @@ def answer(question: Question, searcher: Searcher) -> Answer:
             k=question.page * PER_PAGE + 1,  # one more tells whether another page follows
             mode=question.mode,
             document=question.document,
+            section=question.section,
         )
     except UnknownDocument:
         return Answer(question, "unknown_document")
+    except UnknownSection:
+        return Answer(question, "unknown_section")
     found = Answer(question, "weak" if results.weak else "found", results)
     return found if found.hits else replace(found, outcome="nothing")

@@ -35,9 +35,10 @@ class Portion:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One section as it is read: its heading, then its own paragraphs."""
+    """Section `number` of the outline as it is read: its heading, then its own paragraphs."""
 
     section: Section
+    number: int
     anchor: str
     heading: tuple[Portion, ...]
     paragraphs: tuple[tuple[Portion, ...], ...]
@@ -94,7 +95,7 @@ def page(document: Document, passages: Iterable[Passage], focus: Focus | None = 
     # a part and the introduction under it may both claim a paragraph: the inner one has it
     owner = {span: number for number, s in enumerate(document.outline) for span in s.body}
     blocks = tuple(
-        setter.block(section, [span for span in section.body if owner[span] == number])
+        setter.block(number, section, [span for span in section.body if owner[span] == number])
         for number, section in enumerate(document.outline)
     )
     return Page(
@@ -113,10 +114,10 @@ class _Setter:
         self.focus = focus
         self.focus_placed = False
 
-    def block(self, section: Section, bodies: Iterable[Span]) -> Block:
+    def block(self, number: int, section: Section, bodies: Iterable[Span]) -> Block:
         heading = self.portions(section.heading) if section.heading else ()
         paragraphs = tuple(self.portions(span) for span in bodies)
-        return Block(section, anchor(section), heading, paragraphs)
+        return Block(section, number, anchor(section), heading, paragraphs)
 
     def portions(self, span: Span) -> tuple[Portion, ...]:
         near = [(n, p) for n, p in self.passages if p.start < span.end and span.start < p.end]

@@ -18,7 +18,7 @@ from flask import (
 from werkzeug.wrappers import Response as BaseResponse
 
 from web import apidocs, i18n, layout, live, openapi, security, standing
-from web.asking import Question, answer
+from web.asking import Question, answer, section_of
 from web.examples import questions
 from web.query import MAX_QUERY
 from web.reading import locate, trail
@@ -83,6 +83,7 @@ def _answer_with(template: str) -> Response:
         template,
         answer=found,
         question=found.question,
+        section=section_of(found.question, searcher),
         hits=show(found),
         searcher=searcher,
         library=_library(searcher) if found.outcome == "blank" else None,

@@ -44,7 +44,9 @@ class ShownHit:
     heading: str
     url: str
     words: tuple[str, ...]
+    stated: tuple[str, ...]
     place: str
+    characters: str
     citation: str
     signals: tuple[Signal, ...]
 
@@ -77,7 +79,11 @@ def _show(hit: Hit, question: Question, best: dict[str, float]) -> ShownHit:
         heading=path[-1],
         url=question.reading_url(hit),
         words=matched_words(passage.text, hit.marks, origin=origin),
+        stated=tuple(text for text in (hit.document.author, hit.document.date) if text),
         place=place_of(hit),
+        characters=gettext(
+            "characters %(first)d–%(last)d", first=passage.start + 1, last=passage.end
+        ),
         citation=_citation(hit, path),
         signals=_signals(hit, best),
     )
@@ -92,25 +98,25 @@ def path_of(hit: Hit) -> tuple[str, ...]:
 
 
 def place_of(hit: Hit) -> str:
-    """Where in its document the passage stands, counted from 1 as people do."""
-    first, last, page = hit.passage.start + 1, hit.passage.end, hit.passage.page
+    """Where in its document the passage begins: its page, if there are pages, and paragraph."""
+    page, paragraph = hit.passage.page, hit.passage.paragraph
     if page is None:
-        return gettext("characters %(first)d–%(last)d", first=first, last=last)
-    return gettext(
-        "page %(page)d, characters %(first)d–%(last)d", page=page, first=first, last=last
-    )
+        return gettext("paragraph %(paragraph)d", paragraph=paragraph)
+    return gettext("page %(page)d, paragraph %(paragraph)d", page=page, paragraph=paragraph)
 
 
 def _citation(hit: Hit, path: tuple[str, ...]) -> str:
-    place = place_of(hit)
-    if path == (hit.document.title,):
-        return gettext("— %(title)s, %(place)s", title=hit.document.title, place=place)
-    return gettext(
-        "— %(title)s, “%(section)s”, %(place)s",
-        title=hit.document.title,
-        section=" › ".join(path),
-        place=place,
+    """Author, title, date, section and place, those that there are."""
+    document = hit.document
+    section = "" if path == (document.title,) else " › ".join(path)
+    parts = (
+        document.author,
+        gettext("%(title)s", title=document.title),
+        document.date,
+        section and gettext("“%(section)s”", section=section),
+        place_of(hit),
     )
+    return gettext("— ") + gettext(", ").join(part for part in parts if part)
 
 
 def _signals(hit: Hit, best: dict[str, float]) -> tuple[Signal, ...]:

@@ -162,8 +162,8 @@ def test_quotation_is_copied_with_its_source(visit: Visit) -> None:
     expect(page.locator("#hit-1").get_by_role("button", name="已复制")).to_be_visible()
     passage, _, citation = page.evaluate("navigator.clipboard.readText()").rpartition("\n")
     assert passage == page.locator("#hit-1 .passage").text_content()
-    assert citation.startswith("——《使命在肩 接续奋斗 为建设美丽东城凝聚磅礴力量》，“")
-    assert citation.endswith(" 字")
+    assert citation.startswith("——韩悦，《使命在肩 接续奋斗 为建设美丽东城凝聚磅礴力量》，“")
+    assert citation.endswith(" 段")
 
 
 def test_quotation_is_copied_where_the_clipboard_is_closed(visit: Visit) -> None:
