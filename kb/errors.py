@@ -23,7 +23,8 @@ class DocumentExists(KBError):
 
     def __init__(self, name: str, existing: str) -> None:
         same = "a document of that name" if name == existing else f"it as {existing}"
-        super().__init__(f"cannot add {name}: the library has {same}")
+        self.reason = f"the library has {same}"
+        super().__init__(f"cannot add {name}: {self.reason}")
         self.name = name
         self.existing = existing
 

@@ -25,13 +25,15 @@ UNION = document_id("union.txt")
 HELD = re.compile(r"%\(\w+\)[sd]")
 SPOKEN = ("title", "aria-label", "placeholder", "alt", "data-say", "data-title", "content")
 VOID = {"meta", "link", "input", "br", "hr", "img", "path", "circle"}
-NAMES = {"API", "Enter", "Esc", "JSON", "openapi", "json", "UTF", "Unicode", "txt", "md", "union",
+NAMES = {"API", "MB", "Enter", "Esc", "JSON", "openapi", "json", "UTF", "Unicode", "txt", "md", "union",
          "sports", "budget"}  # fmt: skip
 PAGES = (
     "/",
     "/?q=暖心驿站",
     "/?q=zzz&mode=lexical",
     "/?q=暖心驿站&document=none",
+    f"/?q=暖心驿站&document={UNION}&section=2",
+    f"/?q=暖心驿站&document={UNION}&section=99",
     f"/?q={'问' * 1200}",
     f"/documents/{UNION}",
     f"/documents/{UNION}?start=3&end=1",

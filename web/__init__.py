@@ -31,6 +31,7 @@ def create_app(live: Live | None = None, *, settings: Settings | None = None) ->
     live = live or from_environment()
     turns = gate.Gate()
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    app.config["MAX_UPLOAD"] = settings.max_upload if settings.changeable else settings.max_body
     app.extensions["kb_settings"] = settings
     attach(app, live)
     problems.register(app)

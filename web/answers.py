@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from index.hits import DocumentSummary, Hit, Results, Scope
+from kb.library import Source
 from kb.types import Document, Section
 from web import shapes
 from web.rebuild import RebuildState
@@ -123,6 +124,11 @@ def section(node: Section, number: int) -> shapes.SectionShape:
         "start": node.start,
         "end": node.end,
     }
+
+
+def change(source: Source, state: RebuildState) -> shapes.ChangeShape:
+    """The JSON of a file that was added or removed, with the rebuild that follows."""
+    return {"id": source.id, "name": source.name, "rebuild": rebuild(state)}
 
 
 def rebuild(state: RebuildState) -> shapes.RebuildShape:

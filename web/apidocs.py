@@ -98,6 +98,7 @@ class _Reader:
             for each in (*item.get("parameters", ()), *node.get("parameters", ()))
         ]
         body = self.content(node.get("requestBody", {}))
+        sent_as = self.resolve(node.get("requestBody", {})).get("content", {})
         parameters = tuple(self.field(p["name"], p.get("schema", {}), p) for p in found)
         fields = tuple(self.members(body))
         return Operation(
@@ -108,7 +109,7 @@ class _Reader:
             parameters=parameters,
             body=fields,
             replies=tuple(self.replies(node["responses"])),
-            example=self.example(method, path, found, fields),
+            example=self.example(method, path, found, fields, sent_as),
         )
 
     def replies(self, responses: Node) -> Iterator[Reply]:
@@ -171,7 +172,12 @@ class _Reader:
         return str(schema.get("type", "any"))
 
     def example(
-        self, method: str, path: str, parameters: list[Node], body: tuple[Field, ...]
+        self,
+        method: str,
+        path: str,
+        parameters: list[Node],
+        body: tuple[Field, ...],
+        sent_as: Node,
     ) -> str:
         names = {p["name"]: p["in"] for p in parameters}
         for name in (name for name, place in names.items() if place == "path"):
@@ -187,6 +193,9 @@ class _Reader:
                 f" \\\n  --data-urlencode '{name}={value}'" for name, value in sent.items()
             )
             return f"curl -G {url}{pairs}" if pairs else f"curl {url}"
+        if "multipart/form-data" in sent_as:
+            parts = "".join(f" \\\n  -F '{field.name}=@report.docx'" for field in body)
+            return f"curl {url}{parts}"
         values = {
             field.name: self.samples[field.name] for field in body if field.name in self.samples
         }

@@ -54,6 +54,7 @@ class Live(Lender):
         self._follow_lock = threading.Lock()
         self._refused: str | None = None
         self._stopping = threading.Event()
+        self._changed = threading.Event()
         self._thread: threading.Thread | None = None
         self._rebuilder = Rebuilder(home.root, self._build)
 
@@ -87,6 +88,24 @@ class Live(Lender):
         self._loaded()
         return self._rebuilder.start()
 
+    def rebuild_soon(self) -> RebuildState:
+        """Index the library as it is from now on: at once, or after the build that runs now.
+
+        Raises NotReady.
+        """
+        self._loaded()
+        self._changed.set()
+        self._rebuild_if_changed()
+        return self.state
+
+    def _rebuild_if_changed(self) -> None:
+        if self._changed.is_set():
+            self._changed.clear()
+            try:
+                self._rebuilder.start()
+            except RebuildRunning:  # it may have read the folder before the change
+                self._changed.set()
+
     def _run(self) -> None:
         try:
             self._begin()
@@ -99,6 +118,7 @@ class Live(Lender):
             return
         while not self._stopping.wait(POLL_SECONDS):
             self.follow()
+            self._rebuild_if_changed()
 
     def _begin(self) -> None:
         from web.opening import open_whole
@@ -188,6 +208,12 @@ def current() -> Live:
     """The `Live` of the running application."""
     live: Live = current_app.extensions["kb_live"]
     return live
+
+
+def ready() -> Live:
+    """The `Live` of the running application, once it serves; raises NotReady."""
+    searcher()
+    return current()
 
 
 def searcher() -> Searcher:

@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from kb.library import MAX_BYTES
+from kb.reading import SUFFIXES
 from web import shapes
 from web.problems import MEDIA_TYPE
 from web.query import MAX_K, MAX_QUERY, SearchRequest
@@ -20,17 +22,31 @@ _ERRORS = {
     400: "A parameter is missing, repeated, unknown, of the wrong type or out of bounds; "
     "or the server does not go by the name in Host.",
     401: "The admin token is needed or wrong.",
-    403: "Asked for from another site, or rebuilding over HTTP is off.",
+    403: "Asked for from another site, changing library and index over HTTP is off, "
+    "or the documents are only read.",
     404: "No document has this id, or it has no such section.",
-    409: "A rebuild is already running.",
+    409: "A rebuild is already running, or the library has this document.",
     413: "The body is larger than {max_body} bytes.",
     414: "The query string is longer than {max_url} bytes.",
-    415: "The body is not application/json.",
+    415: "The body is not of the media type stated here.",
+    422: "The file cannot be read as a document: its type, content or name is at fault.",
     429: "This address has used its share of requests ({rate_limit}; off on loopback).",
     503: "No index serves yet, or too many requests wait.",
 }
 _ALWAYS = (400,)
 _GATED = (429, 503)
+_FILE = {
+    "type": "object",
+    "properties": {
+        "file": {
+            "type": "string",
+            "format": "binary",
+            "contentMediaType": "application/octet-stream",
+            "description": "The document, with its file name.",
+        }
+    },
+    "required": ["file"],
+}
 _RETRY_AFTER = {"Retry-After": {"description": "In seconds.", "schema": {"type": "string"}}}
 
 
@@ -46,12 +62,14 @@ class _Operation:
     ok: int = 200
     errors: tuple[int, ...] = ()
     more: JSON | None = None
+    uploads: bool = False
 
 
 @lru_cache(maxsize=4)
 def document(settings: Settings) -> JSON:
     """The whole description for a server with these `settings`."""
     paths: JSON = {}
+    known = ", ".join(sorted(SUFFIXES))
     for each in _operations():
         paths.setdefault(each.path, {})[each.method] = _operation(each, settings)
     return {
@@ -62,7 +80,8 @@ def document(settings: Settings) -> JSON:
             "summary": "The exact passages of official reports that answer a question.",
             "description": (
                 f"Limits: a query of {MAX_QUERY} characters, k of 1 to {MAX_K}, a body of "
-                f"{settings.max_body} bytes, a query string of {settings.max_url} bytes. "
+                f"{settings.max_body} bytes, a document of {MAX_BYTES} bytes ({known}), "
+                f"a query string of {settings.max_url} bytes. "
                 "All offsets are half-open and count Unicode code points (not UTF-16 units) "
                 "of the document's text. Errors are problem documents (RFC 9457)."
             ),
@@ -80,6 +99,7 @@ def document(settings: Settings) -> JSON:
 
 def _operations() -> list[_Operation]:
     body = {"content": {"application/json": {"schema": _ref(SearchRequest)}}, "required": True}
+    file = {"content": {"multipart/form-data": {"schema": _FILE}}, "required": True}
     document_id = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
     security: list[JSON] = [{}, {"adminToken": []}, {"csrfToken": []}]
     return [
@@ -94,6 +114,18 @@ def _operations() -> list[_Operation]:
         _Operation(
             "/api/documents", "get", "listDocuments", "The documents of the index.",
             shapes.LibraryShape, errors=_GATED,
+        ),
+        _Operation(
+            "/api/documents", "post", "addDocument",
+            "Add a file to the library; it is indexed in the background.",
+            shapes.ChangeShape, ok=202, errors=(401, 403, 409, 413, 415, 422, *_GATED),
+            more={"requestBody": file, "security": security}, uploads=True,
+        ),
+        _Operation(
+            "/api/documents/{id}", "delete", "removeDocument",
+            "Delete a document from the library; the rest is indexed in the background.",
+            shapes.ChangeShape, ok=202, errors=(401, 403, 404, 413, *_GATED),
+            more={"parameters": [document_id], "security": security},
         ),
         _Operation(
             "/api/documents/{id}", "get", "getDocument", "One document: text and outline.",
@@ -123,7 +155,9 @@ def _operation(of: _Operation, settings: Settings) -> JSON:
         ok["headers"] = {
             "Location": {"description": "Where to ask how it stands.", "schema": {"type": "string"}}
         }
-    errors = {str(code): _error(code, settings) for code in sorted({*_ALWAYS, *of.errors})}
+    codes = sorted({*_ALWAYS, *of.errors})
+    most = settings.max_upload if of.uploads else settings.max_body
+    errors = {str(code): _error(code, settings, most) for code in codes}
     return {
         "operationId": of.name,
         "summary": of.summary,
@@ -139,10 +173,10 @@ def _content(answer: type) -> JSON:
     return {"application/json": {"schema": schema}}
 
 
-def _error(code: int, settings: Settings) -> JSON:
+def _error(code: int, settings: Settings, max_body: int) -> JSON:
     response: JSON = {
         "description": _ERRORS[code].format(
-            max_body=settings.max_body, max_url=settings.max_url, rate_limit=settings.rate_limit
+            max_body=max_body, max_url=settings.max_url, rate_limit=settings.rate_limit
         ),
         "content": {MEDIA_TYPE: {"schema": _ref(shapes.ProblemShape)}},
     }
@@ -167,8 +201,9 @@ def _parameters() -> list[JSON]:
 
 def _schemas() -> JSON:
     types = [
-        shapes.SearchShape, shapes.LibraryShape, shapes.DocumentShape, shapes.RebuildShape,
-        shapes.AliveShape, shapes.ReadyShape, shapes.ProblemShape, SearchRequest,
+        shapes.SearchShape, shapes.LibraryShape, shapes.DocumentShape, shapes.ChangeShape,
+        shapes.RebuildShape, shapes.AliveShape, shapes.ReadyShape, shapes.ProblemShape,
+        SearchRequest,
     ]  # fmt: skip
     _, schemas = TypeAdapter.json_schemas(
         [(each.__name__, "validation", TypeAdapter[object](each)) for each in types],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flask import (
@@ -17,7 +18,9 @@ from flask import (
 )
 from werkzeug.wrappers import Response as BaseResponse
 
-from web import apidocs, i18n, layout, live, openapi, security, standing
+from kb.library import MAX_BYTES, Source
+from kb.reading import SUFFIXES
+from web import apidocs, i18n, layout, live, openapi, security, shelf, standing, uploads
 from web.asking import Question, answer, section_of
 from web.examples import questions
 from web.query import MAX_QUERY
@@ -124,19 +127,52 @@ def document(document_id: str) -> str:
 
 @blueprint.get("/library")
 def library() -> str:
-    """What is indexed, what was left out, and the button that indexes anew."""
+    """What is indexed, what was left out, and how to change both."""
+    return _library_page()
+
+
+def _library_page(kept: Sequence[Source] = (), refused: Sequence[uploads.Refused] = ()) -> str:
     searcher = live.searcher()
     return render_template(
         "library.html",
         searcher=searcher,
+        kept=kept,
+        refused=refused,
+        types=sorted(SUFFIXES),
+        max_bytes=MAX_BYTES,
+        writable=live.current().home.owns_documents,
         standing=standing.of(live.current(), searcher.generation),
     )
+
+
+@blueprint.post("/library/documents")
+def add_documents() -> BaseResponse:
+    """Take files into the library, begin to index them, and go back to the library.
+
+    Where a file is refused the library page says so, with the reason.
+    """
+    files = uploads.received()
+    kept, refused = uploads.keep_all(live.ready().home, files)
+    if kept:
+        live.current().rebuild_soon()
+    if refused:
+        return make_response(_library_page(kept, refused), 422)
+    return redirect(url_for("pages.library") + "#rebuild", 303)
+
+
+@blueprint.post("/library/documents/<document_id>/remove")
+def remove_document(document_id: str) -> BaseResponse:
+    """Delete a document, begin to index what is left, and go back to the library."""
+    security.authorize_change()
+    shelf.remove(live.ready().home, document_id)
+    live.current().rebuild_soon()
+    return redirect(url_for("pages.library") + "#rebuild", 303)
 
 
 @blueprint.post("/library/rebuild")
 def rebuild() -> BaseResponse:
     """Begin a rebuild and go back to the library; raises RebuildRunning."""
-    security.authorize_rebuild()
+    security.authorize_change()
     live.current().rebuild()
     return redirect(url_for("pages.library") + "#rebuild", 303)
 

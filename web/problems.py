@@ -11,7 +11,10 @@ from flask import Flask, Response, g, json, render_template, request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from kb.errors import (
+    DocumentExists,
+    DocumentUnreadable,
     KBError,
+    LibraryReadOnly,
     NotReady,
     Overloaded,
     RebuildRunning,
@@ -84,6 +87,12 @@ def _finding(error: KBError) -> Response:
     match error:
         case UnknownDocument() | UnknownSection():
             return _answer(HTTPStatus.NOT_FOUND, str(error))
+        case DocumentUnreadable():
+            return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+        case DocumentExists():
+            return _answer(HTTPStatus.CONFLICT, str(error))
+        case LibraryReadOnly():
+            return _answer(HTTPStatus.FORBIDDEN, "the documents of this server are only read")
         case RebuildRunning():
             return _answer(HTTPStatus.CONFLICT, "a rebuild is already running: wait for its end")
         case NotReady() | Overloaded():

@@ -47,7 +47,10 @@ _KNOWN = (
     N_("its text part is over %(size)s MB"),
     N_("its type %(type)s is not supported: only %(known)s are"),
     N_("its type %(type)s is not supported: save it as .docx or .pdf"),
+    N_("only %(known)s can be added"),
     N_("permission denied"),
+    N_("the library has a document of that name"),
+    N_("the library has it as %(name)s"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Who may do what from where: response headers, names of this host, the right to rebuild."""
+"""Who may do what from where: response headers, names of this host, the right to change."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-CSRF_SECONDS = 12 * 3600  # a page left open for a working day may still rebuild
+CSRF_SECONDS = 12 * 3600  # a page left open for a working day still works
 
 Access = Literal["open", "token", "off"]
 
@@ -79,7 +79,7 @@ def csrf_token() -> str:
 
 
 def rebuild_access() -> Access:
-    """What the page's rebuild button needs: nothing more, the admin token, or it is off."""
+    """What the page's buttons to rebuild, add and remove need: nothing, the admin token, or off."""
     settings = _settings()
     if settings.admin_token == "":
         return "off"
@@ -96,8 +96,8 @@ def _from_this_machine() -> bool:
     return near and not settings.trusted_hosts and not forwarded
 
 
-def authorize_rebuild() -> None:
-    """Let the present request rebuild, or raise Unauthorized or Forbidden.
+def authorize_change() -> None:
+    """Let the present request change library or index; raises Unauthorized or Forbidden.
 
     The admin token, as `Authorization: Bearer` or as the form field `admin_token`, always
     suffices. On loopback the page's CSRF token does too; and where no admin token is set, so
@@ -105,7 +105,9 @@ def authorize_rebuild() -> None:
     """
     access = rebuild_access()
     if access == "off":
-        raise Forbidden("rebuilding over HTTP is off here: set KB_ADMIN_TOKEN, or run 'kb build'")
+        raise Forbidden(
+            "changing library and index over HTTP is off here: set KB_ADMIN_TOKEN, or use 'kb'"
+        )
     offered = _offered_token()
     if offered is not None:
         if not _same(offered, _settings().admin_token):
@@ -145,9 +147,9 @@ def _sent_by_browser() -> bool:
 def _check_same_origin() -> None:
     origin = request.headers.get("Origin")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-        raise Forbidden("a rebuild can only be asked for from this server's own page")
+        raise Forbidden("this can only be asked for from this server's own page")
     if origin is not None and urlsplit(origin).netloc != request.host:
-        raise Forbidden("a rebuild can only be asked for from this server's own page")
+        raise Forbidden("this can only be asked for from this server's own page")
 
 
 def _offered_csrf() -> str | None:

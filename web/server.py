@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import signal
@@ -28,18 +29,28 @@ if TYPE_CHECKING:
 CONNECTIONS = 1000  # waitress reads them all in one thread, so slow ones cost a socket each
 IDLE_SECONDS = 30  # a connection that has not moved for so long is closed
 REQUEST_SECONDS = 60.0  # to send a request in; without it, a byte now and then holds a place
+SLOWEST = 50_000  # bytes a second; a large document over a slow line is no attack
 GRACE_SECONDS = 10.0  # what requests under way get to end in when the server is told to stop
 HEADER_BYTES = 65_536
+UPLOADS = ("/api/documents", "/library/documents")
 
 
 class Parser(HTTPRequestParser):
-    """Takes a URL with raw UTF-8 in it, as `curl '…?q=问题'` sends it; waitress refuses those."""
+    """Takes a URL with raw UTF-8 in it, as `curl '…?q=问题'` sends it; waitress refuses those.
+
+    Only where documents are added may a body be as large as one.
+    """
+
+    adj: Any
 
     def parse_header(self, header_plus: bytes) -> None:
         """Percent-encode what is not ASCII in the request line, and go on as ever."""
         line, end, rest = header_plus.partition(b"\r\n")
         quoted = re.sub(rb"[\x80-\xff]", lambda byte: b"%%%02X" % byte[0][0], line)
         super().parse_header(quoted + end + rest)
+        if self.command == "POST" and self.path in UPLOADS:
+            self.adj = copy.copy(self.adj)
+            self.adj.max_request_body_size = self.adj.max_upload
 
 
 class ErrorAnswer(ErrorTask):
@@ -77,7 +88,10 @@ class Channel(HTTPChannel):
     @property
     def dawdles(self) -> bool:
         """Whether its request has been arriving for too long."""
-        return self.begun is not None and time.monotonic() - self.begun > REQUEST_SECONDS
+        if self.begun is None or self.request is None:
+            return False
+        allowed = REQUEST_SECONDS + self.request.body_bytes_received / SLOWEST
+        return bool(time.monotonic() - self.begun > allowed)
 
 
 class Server:
@@ -105,6 +119,7 @@ class Server:
         )
         for each in self._listeners():
             each.channel_class = Channel
+            each.adj.max_upload = app.config["MAX_UPLOAD"] + 1
 
     @property
     def port(self) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from limits import parse_many
 
 from kb.errors import BadSetting
+from kb.library import MAX_BYTES
 
 RATE_LIMIT = "600/minute"  # an address that types, reads and pages never gets near it
 
@@ -22,7 +23,8 @@ class Settings:
     notation of the limits library), and only loopback names and `trusted_hosts` are accepted
     as Host. `admin_token` is None when unset; the empty string closes rebuilding over HTTP
     altogether, so that a value forgotten in a deployment file never opens it. `max_body` is
-    in bytes, `max_url` in bytes of the query string.
+    in bytes, `max_upload` likewise for a document that is added, `max_url` in bytes of the
+    query string.
     """
 
     loopback: bool = True
@@ -31,7 +33,13 @@ class Settings:
     log_queries: bool = False
     rate_limit: str = RATE_LIMIT
     max_body: int = 1 << 20
+    max_upload: int = MAX_BYTES + (1 << 20)  # the largest document, and the form around it
     max_url: int = 16_384
+
+    @property
+    def changeable(self) -> bool:
+        """Whether anybody at all may change library or index over HTTP."""
+        return self.admin_token != "" and (self.loopback or self.admin_token is not None)
 
     @classmethod
     def from_environment(

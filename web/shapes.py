@@ -186,6 +186,15 @@ class RebuildShape(TypedDict):
 
 
 @with_config(_CLOSED)
+class ChangeShape(TypedDict):
+    """A document that was added or removed; searches know of it once the rebuild is done."""
+
+    id: Annotated[str, Field(description="Its id, in the index too.")]
+    name: Annotated[str, Field(description="Its path within the library.")]
+    rebuild: RebuildShape
+
+
+@with_config(_CLOSED)
 class AliveShape(TypedDict):
     """The process answers."""
 

@@ -1,0 +1,69 @@
+"""Files that come over HTTP into the library: who may send them, how large, how they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flask import current_app, request
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import UnsupportedMediaType
+
+from index.home import Home
+from kb.errors import DocumentExists, DocumentUnreadable
+from kb.library import Source
+from web import security, shelf
+from web.problems import BadParameters
+from web.settings import Settings
+
+FIELD = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that was not taken into the library, by the name it came with, and why."""
+
+    name: str
+    reason: str
+
+
+def received() -> list[FileStorage]:
+    """The files of the present request, if its sender may change the library.
+
+    More bytes than a document may have are refused before any is read, and large files are
+    kept on disk, never in memory. Raises Unauthorized or Forbidden, RequestEntityTooLarge,
+    UnsupportedMediaType or BadParameters.
+    """
+    settings: Settings = current_app.extensions["kb_settings"]
+    request.max_content_length = settings.max_upload
+    security.authorize_change()
+    if request.mimetype != "multipart/form-data":
+        raise UnsupportedMediaType("send the file as multipart/form-data")
+    files = [each for each in request.files.getlist(FIELD) if each.filename]
+    if not files:
+        raise BadParameters([(FIELD, "is missing: choose a file")])
+    return files
+
+
+def keep(home: Home, file: FileStorage) -> Source:
+    """Take a file into the library under its own name; nothing is written over.
+
+    Raises DocumentUnreadable, DocumentExists, LibraryReadOnly or StorageFailed.
+    """
+    with TemporaryDirectory(prefix="kb-") as folder:
+        aside = Path(folder) / "upload"
+        file.save(aside)
+        return shelf.add(home, aside, file.filename)
+
+
+def keep_all(home: Home, files: Sequence[FileStorage]) -> tuple[list[Source], list[Refused]]:
+    """Take what can be taken, whatever is wrong with the others."""
+    kept, refused = [], []
+    for each in files:
+        try:
+            kept.append(keep(home, each))
+        except (DocumentExists, DocumentUnreadable) as error:
+            refused.append(Refused(each.filename or "", error.reason))
+    return kept, refused
