@@ -78,6 +78,22 @@ def test_questions_that_go_wrong_say_what_next(
     assert said in visible(page)
 
 
+def test_a_section_is_asked_from_its_heading(client: FlaskClient) -> None:
+    """The reading page leads there; the box keeps to it, and the answers are of it alone."""
+    page = client.get(f"/documents/{UNION}").text
+    (link,) = re.findall(rf'href="(/\?document={UNION}&amp;section=3)"', page)
+    box = client.get(link.replace("&amp;", "&"))
+    assert "范围： 二、服务户外劳动者 问整份文件" in visible(box)
+    assert '<input type="hidden" name="section" value="3">' in box.text
+    found = search(client, q="职工", document=UNION, section="3")
+    assert found.text.count('class="hit"') == 1
+    assert '<a class="open" href="/documents/' in found.text
+    assert "二、服务户外劳动者</a>" in found.text
+    gone = search(client, q="职工", document=UNION, section="9")
+    assert gone.status_code == 404
+    assert "文件中没有这一节" in visible(gone)
+
+
 def test_weak_results_are_said_to_be_weak(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, live: Live
 ) -> None:

@@ -115,6 +115,36 @@ def server(module_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert server.end() == 0
 
 
+POST = "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
+
+
+@pytest.mark.parametrize("path", ["/api/search", "/api/documents", "/library/documents"])
+def test_a_body_is_bounded_before_it_is_sent(server: Process, path: str) -> None:
+    """By its stated length: 1 MB for a question, 65 MB where a document is added."""
+    most = Settings().max_upload if "documents" in path else Settings().max_body
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(POST.format(path=path, length=most + 1).encode())
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        assert response.status == 413
+        assert json.loads(response.read())["detail"] == f"the body is larger than {most} bytes"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(POST.format(path=path, length=most).encode())
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):  # it waits for the body
+            connection.recv(1)
+
+
+def test_where_nobody_may_add_documents_no_large_body_is_taken(start: Start) -> None:
+    """A server that only answers does not let strangers fill its disk."""
+    closed = start(KB_ADMIN_TOKEN="")
+    with socket.create_connection(("127.0.0.1", closed.port), timeout=20) as connection:
+        connection.sendall(POST.format(path="/api/documents", length=2 << 20).encode())
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        assert response.status == 413
+
+
 def test_raw_utf8_in_a_url_is_understood(server: Process) -> None:
     """A question typed into a command line as it is gets its answer."""
     head = "GET /api/search?q=快递小哥&k=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

@@ -60,6 +60,8 @@ class ErrorAnswer(ErrorTask):
         """Write the problem document, and the headers of every answer."""
         code = self.request.error.code
         detail = str(self.request.error.body) if code < HTTPStatus.INTERNAL_SERVER_ERROR else ""
+        if code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            detail = f"the body is larger than {self.request.adj.max_request_body_size - 1} bytes"
         problem = Problem(code, HTTPStatus(code).phrase, detail, "")
         body = json.dumps(problem.as_json()).encode()
         self.status = f"{code} {HTTPStatus(code).phrase}"
