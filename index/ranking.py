@@ -74,9 +74,9 @@ class Candidates:
         )
         return np.asarray(total / sum(weights), np.float32)
 
-    def signals(self, place: int) -> Signals:
-        """What each ranker made of one candidate."""
-        values = (self.dense[place], self.lexical[place], self.late[place])
+    def signals(self, place: int, late: float) -> Signals:
+        """What each ranker made of one candidate; `late` was made for it even if not weighed."""
+        values = (self.dense[place], self.lexical[place], late)
         return Signals(*(round(float(value), 6) for value in values))
 
 

@@ -110,9 +110,11 @@ class Searcher:
         scope, rows = self._scope(document, section)
         encoded = self._encoder.encode([query], "query")[0]
         asked = _Query(self._snapshot, query, encoded, mode, rows)
-        candidates = asked.candidates(max(k, _RERANKED))
-        scores = candidates.scores(self._weights or BY_MODE[mode])
+        weights = self._weights or BY_MODE[mode]
+        candidates = asked.candidates(max(k, _RERANKED), weights)
+        scores = candidates.scores(weights)
         places = ranking.best(candidates.rows, scores, k)
+        asked.match(candidates.rows[places])
         hits = tuple(asked.hit(n, candidates, i, scores[i]) for n, i in enumerate(places, 1))
         took = round(1000 * (time.perf_counter() - began), 2)
         weak = ranking.is_far(candidates, asked.clauses)
@@ -160,12 +162,18 @@ class _Query:
         _, first, last = self._scope
         return int(self._snapshot.starts[first]), int(self._snapshot.starts[last])
 
-    def candidates(self, limit: int) -> Candidates:
-        """The passages worth a closer look, by clause vectors and BM25, with all their signals."""
+    def candidates(self, limit: int, weights: Weights) -> Candidates:
+        """The passages worth a closer look, with those of their signals that have a weight."""
         rows = self._quoting() if self._phrases else self._close(limit)
         dense, lexical = self._dense(rows), self._lexical(rows)
+        if not weights.late and not weights.late_clause:
+            none = np.zeros(len(rows), np.float32)
+            return Candidates(rows, dense, lexical, none, none)
         kept = np.sort(ranking.best(rows, dense + lexical, limit))
-        late, late_clause = self._late(rows[kept])
+        self.match(rows[kept])
+        matched = [self._matches[row] for row in rows[kept].tolist()]
+        late = np.array([matches.maxsim() for matches, _ in matched], np.float32)
+        late_clause = np.array([own.max(initial=0.0) for _, own in matched], np.float32)
         return Candidates(rows[kept], dense[kept], lexical[kept], late, late_clause)
 
     def _quoting(self) -> Rows:
@@ -215,8 +223,9 @@ class _Query:
             shares[np.searchsorted(rows, found.rows)] = found.scores / found.ceiling
         return shares
 
-    def _late(self, rows: Rows) -> tuple[Vectors, Vectors]:
-        """MaxSim of each passage, and of its best clause; their tokens are kept for the hits."""
+    def match(self, rows: Rows) -> None:
+        """Compare the query's tokens with those of the passages and of each of their clauses."""
+        rows = np.array([row for row in rows.tolist() if row not in self._matches], np.int64)
         ranges = [self._snapshot.clause_rows(int(row)) for row in rows]
         passages = self._snapshot.passage_tokens.matches(rows.tolist(), self._encoded.tokens)
         clauses = self._snapshot.clause_tokens.matches(
@@ -227,9 +236,6 @@ class _Query:
         for row, (first, last), matches in zip(rows.tolist(), ranges, passages, strict=True):
             own = np.array(list(itertools.islice(maxsims, last - first)), np.float32)
             self._matches[row] = matches, own
-        late = [self._matches[row][0].maxsim() for row in rows.tolist()]
-        best = [self._matches[row][1].max(initial=0.0) for row in rows.tolist()]
-        return np.array(late, np.float32), np.array(best, np.float32)
 
     def hit(self, rank: int, candidates: Candidates, place: int, score: float) -> Hit:
         """The passage of a candidate with its evidence and marks."""
@@ -244,5 +250,5 @@ class _Query:
             passage,
             evidence(passage, clauses),
             marks(passage, matches, self._weights),
-            candidates.signals(place),
+            candidates.signals(place, matches.maxsim()),
         )

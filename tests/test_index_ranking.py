@@ -41,7 +41,7 @@ def test_a_score_does_not_depend_on_the_other_candidates(others: int, value: flo
 
 
 def test_signals_are_told_by_name() -> None:
-    assert candidates((0.25, 0.5, 0.75, 1.0)).signals(0) == Signals(0.25, 0.5, 0.75)
+    assert candidates((0.25, 0.5, 0.0, 0.0)).signals(0, 0.75) == Signals(0.25, 0.5, 0.75)
 
 
 @pytest.mark.parametrize(
