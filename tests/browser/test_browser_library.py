@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from index.build import build
 from index.encoder import Encoded, Side
@@ -76,6 +77,34 @@ def test_failed_rebuild_says_why(visit: Visit, slow: str, home: Home) -> None:
     expect(page.get_by_role("button", name="重建索引")).to_be_enabled()
     page.goto("/?q=暖心驿站")
     expect(page.locator("#hit-1")).to_be_visible()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_a_file_is_added_and_taken_away_by_hand(
+    visit: Visit, slow: str, home: Home, tmp_path: Path, script: bool
+) -> None:
+    """Chosen, sent, indexed and listed; then deleted, and gone from the list."""
+    file = tmp_path / "帮扶.txt"
+    file.write_text("消费帮扶活动\n\n采购对口支援地区农副产品,帮助困难群众增加收入。\n", "utf-8")
+    page = visit("/library", base=slow, java_script_enabled=script)
+    page.set_input_files("input[type=file]", [file])
+    page.get_by_role("button", name="添加并索引").click()
+    row = page.get_by_role("row", name="消费帮扶活动")
+    listed(page, row, 1)
+    row.get_by_text("移除").click()
+    row.get_by_role("button", name="删除这份文件").click()
+    listed(page, row, 0)
+    assert not (home.documents / file.name).exists()
+
+
+def listed(page: Page, row: Locator, times: int) -> None:
+    """Load the library until it lists `row` so many times."""
+    for _ in range(40):
+        if row.count() == times:
+            break
+        page.wait_for_timeout(250)
+        page.goto("/library")
+    expect(row).to_have_count(times)
 
 
 def test_second_rebuild_is_told_that_one_runs(visit: Visit, slow: str, home: Home) -> None:
