@@ -20,8 +20,9 @@ _KEPT = 2
 
 
 def new_name() -> str:
-    """A name that sorts by time of making."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    """A name that sorts by time of making, to the microsecond."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.token_hex(1)[0]}"
 
 
 def current(home: Home) -> str | None:
