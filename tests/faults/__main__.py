@@ -8,8 +8,12 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.faults.table import Row
 
 # before numpy and faiss are loaded: children are forked, and threads do not survive that
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
@@ -28,7 +32,7 @@ def main() -> int:
         from tests.faults import interposer
 
         missing = interposer.install(Path(folder))
-        from tests.faults.table import Row, printed
+        from tests.faults.table import printed
 
         rows: list[Row] = []
         for row in _tried(Path(folder), options, missing):
@@ -40,7 +44,7 @@ def main() -> int:
     return int(any(row.lost for row in rows))
 
 
-def _tried(folder: Path, options: argparse.Namespace, missing: str | None) -> Iterable[object]:
+def _tried(folder: Path, options: argparse.Namespace, missing: str | None) -> Iterator[Row]:
     from tests.faults import clients, damage, disks, kills, rivals
 
     short, rng = options.short, random.Random(options.seed)

@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 
@@ -111,11 +113,19 @@ def _servers(home: Home, folder: Path) -> Iterator[list[Server]]:
     servers = [Server(home, folder / f"serve-{n}.log") for n in range(2)]
     try:
         for server in servers:
-            wait_for(lambda server=server: server.ask("/readyz")[0] == 200, 60)
+            wait_for(partial(_is_ready, server), 60)
         yield servers
     finally:
         for server in servers:
             server.end()
+
+
+def _is_ready(server: Server) -> bool:
+    return server.ask("/readyz")[0] == HTTPStatus.OK
+
+
+def _is_idle(server: Server) -> bool:
+    return bool(server.ask("/api/rebuild")[1]["state"] != "running")
 
 
 def _rebuild(servers: list[Server]) -> int:
@@ -125,7 +135,7 @@ def _rebuild(servers: list[Server]) -> int:
     rival, _ = servers[1].ask("/api/rebuild", "POST")
     require(rival in {202, 409}, f"the rival got {rival}")
     for server in servers:
-        wait_for(lambda server=server: server.ask("/api/rebuild")[1]["state"] != "running", 120)
+        wait_for(partial(_is_idle, server), 120)
         state = server.ask("/api/rebuild")[1]
         require(state["state"] in {"done", "idle"}, f"rebuild: {state}")
     return int(rival == 409)

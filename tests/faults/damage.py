@@ -15,7 +15,7 @@ from tests.faults.table import Row
 from web import doctor
 from web.opening import open_whole
 
-Damage = Callable[[Path], None]
+Damage = Callable[[Path], object]
 
 
 def damages(other: Path | None, rng: random.Random) -> Iterator[tuple[str, Damage]]:
@@ -27,19 +27,17 @@ def damages(other: Path | None, rng: random.Random) -> Iterator[tuple[str, Damag
         file.write_bytes(data)
 
     def cut(keep: Callable[[int], int]) -> Damage:
-        return lambda file: (
-            file.write_bytes(file.read_bytes()[: keep(file.stat().st_size)]) and None
-        )
+        return lambda file: file.write_bytes(file.read_bytes()[: keep(file.stat().st_size)])
 
     yield "a byte flipped", flip
     yield "cut to nothing", cut(lambda _: 0)
     yield "cut to one byte", cut(lambda _: 1)
     yield "cut in half", cut(lambda size: size // 2)
     yield "the last byte cut off", cut(lambda size: size - 1)
-    yield "a byte appended", lambda file: file.write_bytes(file.read_bytes() + b"\0") and None
+    yield "a byte appended", lambda file: file.write_bytes(file.read_bytes() + b"\0")
     yield "deleted", Path.unlink
     if other is not None:
-        yield "of another generation", lambda file: shutil.copyfile(other, file) and None
+        yield "of another generation", lambda file: shutil.copyfile(other, file)
 
 
 def spoiled(file: Path, damage: Damage) -> bool:

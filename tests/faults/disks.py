@@ -41,7 +41,7 @@ def _failing(
     total = int(built(house.home.root, Fault(calls, 10**9, error)).said.split()[1])
     for nth in sorted(rng.sample(range(1, total + 1), max(1, round(share * total)))):
         with row.round(f"call {nth} of {total}"):
-            serving = house.build() if before else house.empty()
+            serving = house.ready(before=before)
             ended = built(house.home.root, Fault(calls, nth, error, lasting=error == errno.ENOSPC))
             row.outcomes[_told(ended, error)] += 1
             house.check(serving)
@@ -76,7 +76,7 @@ def _fill_up(row: Row, house: House, disk: Path, step: int, *, before: bool) -> 
     filler = disk / "filler"
     for pages in range(0, 1000, step):
         with row.round(f"{pages} pages free"):
-            serving = house.build() if before else house.empty()
+            serving = house.ready(before=before)
             free = shutil.disk_usage(disk).free // _PAGE
             filler.write_bytes(b"\0" * (max(0, free - pages) * _PAGE))
             ended = built(house.home.root)

@@ -66,10 +66,13 @@ class House:
         used = _bytes(self.home.generations)
         require(used <= self.bytes + 4096, f"{used} bytes used, not {self.bytes}")
 
-    def empty(self) -> None:
-        """Back to nothing built."""
+    def ready(self, *, before: bool) -> str | None:
+        """An index is there `before` what comes, or nothing is; the generation that serves."""
+        if before:
+            return self.build()
         shutil.rmtree(self.home.generations, ignore_errors=True)
         self.home.current.unlink(missing_ok=True)
+        return None
 
 
 def control(home: Home) -> list[tuple[str, str, float]]:

@@ -23,7 +23,7 @@ def kills(folder: Path, rounds: int, rng: random.Random, *, before: bool, calls:
         at = rng.randint(1, count) if by_call else rng.uniform(0, 1.05 * seconds)
         with row.round(f"round {number}, at {'call' if by_call else 'second'} {at}"):
             if not before:
-                house.empty()
+                house.ready(before=False)
             row.outcomes[_killed(house.home.root, at, by_call=by_call)] += 1
             serving = house.check(serving if before else None)
             if number % 3 == 0 or not before:  # else the leftovers of several meet
@@ -50,5 +50,5 @@ def _killed(root: Path, at: float, *, by_call: bool) -> str:
     child = Child(root)
     time.sleep(at)
     child.kill()
-    ended = child.wait(60)
-    return "killed by the clock" if ended and ended.status == -9 else "ended before"
+    stopped = child.wait(60)
+    return "killed by the clock" if stopped and stopped.status == -9 else "ended before"
