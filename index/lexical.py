@@ -125,12 +125,9 @@ class LexicalIndex:
         """Number of passages."""
         return int(self._searcher.num_docs)
 
-    def search(self, query: str, limit: int, document: int | None = None) -> LexicalScores:
-        """The best `limit` passages that share a term with the query.
-
-        `document` keeps to one document's passages; BM25's statistics stay the library's.
-        """
-        return self._run(query, limit, self._within(document))
+    def search(self, query: str, limit: int) -> LexicalScores:
+        """The best `limit` passages that share a term with the query."""
+        return self._run(query, limit, [])
 
     def holding(
         self, phrases: Sequence[str], limit: int, document: int | None = None
@@ -146,7 +143,10 @@ class LexicalIndex:
         return [tantivy.Query.term_query(self._schema, "document", document)]
 
     def score(self, query: str, rows: Sequence[int]) -> LexicalScores:
-        """BM25 of just these passages, those without a common term left out."""
+        """BM25 of just these passages, best first, those without a common term left out.
+
+        Its statistics stay the library's.
+        """
         restriction = tantivy.Query.term_set_query(self._schema, "row", list(rows))
         return self._run(query, len(rows), [restriction])
 

@@ -16,7 +16,7 @@ from index.hits import DocumentSummary
 from index.texts import TextStore
 from index.textwriter import TextWriter
 from kb import library
-from kb.errors import UnknownDocument
+from kb.errors import UnknownDocument, UnknownSection
 from kb.library import Skipped
 from kb.passages import cut
 from kb.types import Clause, Document, Passage, Section, Span
@@ -99,6 +99,31 @@ def test_summaries_count_what_a_document_holds(store: TextStore) -> None:
     assert store.summary("empty") == store.documents[1]
     assert store.rows("paged") == (0, 0, 1)
     assert store.rows("empty") == (1, 1, 1)
+
+
+def test_the_passages_of_a_section_are_its_own_and_those_below(tmp_path: Path) -> None:
+    (tmp_path / "union.txt").write_text(REPORTS["union.txt"], encoding="utf-8")
+    (source,) = library.find(tmp_path).sources
+    document = library.load(source)
+    with closing(written(tmp_path / "texts.sqlite", (document, cut(document)))) as store:
+        for number, section in enumerate(document.outline):
+            found, rows = store.section(document.id, number)
+            assert found == section
+            inside = store.passages(rows.first, rows.last)
+            assert inside == [
+                p for p in cut(document) if section.start <= p.start and p.end <= section.end
+            ]
+        assert [p.headings for p in inside] == [("二、服务户外劳动者",)]
+
+
+def test_a_section_may_have_no_passage_and_must_exist(store: TextStore) -> None:
+    assert store.section("empty", 0)[1] == (1, 1, 1)
+    for number in (-1, 2):
+        with pytest.raises(UnknownSection) as error:
+            store.section("paged", number)
+        assert (error.value.document_id, error.value.number) == ("paged", number)
+    with pytest.raises(UnknownDocument):
+        store.section("nowhere", 0)
 
 
 def test_what_was_skipped_is_remembered(store: TextStore) -> None:
