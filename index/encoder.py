@@ -121,10 +121,13 @@ class TransformerEncoder:
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
         """Vectors of the texts in Simplified characters, the mean of their side taken off."""
         mean = self._means[side]
-        return [
-            Encoded(unit(raw.vector - mean.vector), unit(raw.tokens - mean.token), raw.spans)
-            for raw in self._raw([simplified(text) for text in texts], side)
-        ]
+        folded = [simplified(text) for text in texts]
+        found = []
+        for text, raw in zip(folded, self._raw(folded, side), strict=True):
+            kept = _telling(raw.spans, text) if side == "query" else slice(None)
+            tokens = unit(raw.tokens[kept] - mean.token)
+            found.append(Encoded(unit(raw.vector - mean.vector), tokens, raw.spans[kept]))
+        return found
 
     def _raw(self, texts: Sequence[str], side: Side) -> list[Encoded]:
         """Sorted by length into batches of a bounded number of padded tokens; order restored."""
@@ -189,6 +192,15 @@ def _content(spans: npt.NDArray[np.int32], text: str) -> npt.NDArray[np.intp]:
         [i for i, (a, b) in enumerate(spans.tolist()) if b > 0 and text[max(a, 0) : b].strip()],
         dtype=np.intp,
     )
+
+
+def _telling(spans: npt.NDArray[np.int32], text: str) -> npt.NDArray[np.intp] | slice:
+    """Rows of the tokens that hold a letter or a digit: a question mark finds nothing.
+
+    All rows where none does, so that a query of signs alone still asks.
+    """
+    rows = [i for i, (a, b) in enumerate(spans.tolist()) if any(map(str.isalnum, text[a:b]))]
+    return np.array(rows, np.intp) if rows else slice(None)
 
 
 def unit(vectors: npt.NDArray[np.float32]) -> Vectors:
