@@ -214,8 +214,7 @@ def test_a_failed_rebuild_leaves_the_index_serving(live: Live, home: Home) -> No
     live.rebuild()
     wait_for(lambda: live.state.state == "failed")
     assert (
-        live.state.error
-        == f"no readable document in {home.documents}: "
+        live.state.error == f"no readable document in {home.documents}: "
         "put a .docx, .pdf, .html, .md or .txt file there"
     )
     assert _serving(live) == serving

@@ -25,8 +25,24 @@ UNION = document_id("union.txt")
 HELD = re.compile(r"%\(\w+\)[sd]")
 SPOKEN = ("title", "aria-label", "placeholder", "alt", "data-say", "data-title", "content")
 VOID = {"meta", "link", "input", "br", "hr", "img", "path", "circle"}
-NAMES = {"API", "MB", "Enter", "Esc", "JSON", "openapi", "json", "UTF", "Unicode", "txt", "md", "union",
-         "sports", "budget"}  # fmt: skip
+NAMES = set(
+    [
+        "API",
+        "MB",
+        "Enter",
+        "Esc",
+        "JSON",
+        "openapi",
+        "json",
+        "UTF",
+        "Unicode",
+        "txt",
+        "md",
+        "union",
+        "sports",
+        "budget",
+    ]
+)
 PAGES = (
     "/",
     "/?q=暖心驿站",
