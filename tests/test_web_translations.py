@@ -25,24 +25,10 @@ UNION = document_id("union.txt")
 HELD = re.compile(r"%\(\w+\)[sd]")
 SPOKEN = ("title", "aria-label", "placeholder", "alt", "data-say", "data-title", "content")
 VOID = {"meta", "link", "input", "br", "hr", "img", "path", "circle"}
-NAMES = set(
-    [
-        "API",
-        "MB",
-        "Enter",
-        "Esc",
-        "JSON",
-        "openapi",
-        "json",
-        "UTF",
-        "Unicode",
-        "txt",
-        "md",
-        "union",
-        "sports",
-        "budget",
-    ]
-)
+NAMES = {
+    *("API", "MB", "Enter", "Esc", "JSON", "openapi", "json", "UTF", "Unicode"),
+    *("txt", "md", "union", "sports", "budget"),
+}
 PAGES = (
     "/",
     "/?q=暖心驿站",
