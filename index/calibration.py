@@ -8,6 +8,8 @@ this purpose and speak of many things, so that the mean belongs to no library.
 
 from __future__ import annotations
 
+import hashlib
+
 QUESTIONS = {
     "zh": (
         "去年一共修了多少公里的路?",
@@ -83,3 +85,10 @@ SENTENCES = (
     "举办各类培训班46期,培训学员3500人次。",
     "该物种分布于东南亚的热带雨林,数量稀少。",
 )
+
+PARAGRAPHS = tuple("".join(SENTENCES[i::6]) for i in range(6))
+
+
+def digest() -> str:
+    """Names the texts: vectors that other texts centred are not comparable."""
+    return hashlib.sha256(repr((QUESTIONS, SENTENCES, PARAGRAPHS)).encode()).hexdigest()[:6]

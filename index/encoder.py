@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index import model as packaged
-from index.calibration import QUESTIONS, SENTENCES
+from index.calibration import PARAGRAPHS, QUESTIONS, SENTENCES, digest
 from index.folding import simplified
 from index.home import Home
 from kb.errors import ModelUnavailable
@@ -112,10 +112,14 @@ class TransformerEncoder:
         }
         self.dim: int = dim
         prefixes = "|".join(self._prompts.values())
-        self.name: str = f"{identity} torch float32 centred simplified [{prefixes}]"
+        self.name: str = f"{identity} torch float32 centred:{digest()} simplified [{prefixes}]"
+        questions = [self._raw(texts, "query") for texts in QUESTIONS.values()]
+        sentences = self._raw(SENTENCES, "document")
+        # a token of a passage has read a paragraph, one of a clause has not: both are stored
+        paragraphs = self._raw(PARAGRAPHS, "document")
         self._means: dict[Side, _Mean] = {
-            "query": _mean([self._raw(texts, "query") for texts in QUESTIONS.values()]),
-            "document": _mean([self._raw(SENTENCES, "document")]),
+            "query": _Mean(_mean_vector(questions), _mean_token(questions)),
+            "document": _Mean(_mean_vector([sentences]), _mean_token([sentences, paragraphs])),
         }
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
@@ -165,12 +169,17 @@ class _Mean(NamedTuple):
     token: Vectors
 
 
-def _mean(groups: Sequence[Sequence[Encoded]]) -> _Mean:
-    """The mean vector and the mean token, each group (a language) counting the same."""
-    vectors = [np.mean([e.vector for e in group], axis=0) for group in groups]
+def _mean_vector(groups: Sequence[Sequence[Encoded]]) -> Vectors:
+    """Each group, such as a language, counts the same."""
+    means = [np.mean([e.vector for e in group], axis=0) for group in groups]
+    return np.asarray(np.mean(means, axis=0), np.float32)
+
+
+def _mean_token(groups: Sequence[Sequence[Encoded]]) -> Vectors:
+    """Each group counts the same; zeros for a model without token vectors."""
     tokens = [np.concatenate([e.tokens for e in group]) for group in groups]
-    token_means = [t.mean(axis=0) if len(t) else np.zeros(t.shape[1], t.dtype) for t in tokens]
-    return _Mean(np.mean(vectors, axis=0), np.mean(token_means, axis=0))
+    means = [t.mean(axis=0) if len(t) else np.zeros(t.shape[1], np.float32) for t in tokens]
+    return np.asarray(np.mean(means, axis=0), np.float32)
 
 
 def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
