@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from sentence_transformers import SentenceTransformer
 
+from index import runtime
 from index.calibration import QUESTIONS, SENTENCES
 from index.encoder import Encoder, TransformerEncoder, load_encoder
 from index.home import Home
-from index.model import NAME, PROMPTS
+from index.model import NAME, PROMPTS, packaged_folder
 from kb.errors import ModelUnavailable
+from tests.fp32_folder import write_packaged as fp32_folder_at
 
 pytestmark = pytest.mark.model
 
@@ -28,12 +29,10 @@ TEXTS = (
 )
 
 
-@pytest.fixture
-def threads() -> Iterator[None]:
-    """Puts back the number of threads that a test changes."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(scope="module")
+def fp32_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packaged weights as a sentence-transformers folder."""
+    return fp32_folder_at(tmp_path_factory.mktemp("fp32") / "model")
 
 
 def test_tokens_are_those_of_the_original_tokenizer(
@@ -134,15 +133,24 @@ def test_a_text_is_encoded_the_same_in_any_company(real_encoder: Encoder) -> Non
             assert np.array_equal(each.spans, alone.spans)
 
 
-@pytest.mark.usefixtures("threads")
-def test_a_text_is_encoded_the_same_by_one_thread_and_by_two(real_encoder: Encoder) -> None:
-    torch.set_num_threads(1)
-    one = real_encoder.encode(TEXTS, "query")
-    torch.set_num_threads(2)
-    two = real_encoder.encode(TEXTS, "query")
-    for a, b in zip(one, two, strict=True):
+def test_a_text_is_encoded_the_same_by_one_thread_and_by_two(
+    model_home: Home, real_encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = []
+    for cores in (1, 2):
+        monkeypatch.setattr(runtime, "usable_cores", lambda cores=cores: cores)
+        encoded.append(load_encoder(model_home).encode(TEXTS, "query"))
+    for a, b in zip(*encoded, strict=True):
         assert np.abs(a.vector - b.vector).max() < 1e-5
         assert np.abs(a.tokens - b.tokens).max(initial=0) < 1e-5
+
+
+def test_int8_stays_near_float32(model_home: Home, fp32_folder: Path) -> None:
+    """By the uncentred vectors of the models themselves."""
+    exact = SentenceTransformer(str(fp32_folder), device="cpu", model_kwargs={"dtype": "float32"})
+    rounded = runtime.sentence_transformer(packaged_folder(model_home.model))
+    for one, other in zip(exact.encode(TEXTS), rounded.encode(TEXTS), strict=True):
+        assert float(one @ other) > 0.995
 
 
 def test_traditional_text_has_the_vectors_of_simplified(real_encoder: Encoder) -> None:
@@ -165,23 +173,28 @@ def test_everyday_sentences_lie_around_the_origin(real_encoder: Encoder) -> None
 
 def test_the_name_tells_model_weights_precision_and_prefixes(real_encoder: Encoder) -> None:
     assert real_encoder.name.startswith(f"{NAME}@")
-    assert "float32" in real_encoder.name
+    assert "onnxruntime int8" in real_encoder.name
     assert all(prompt in real_encoder.name for prompt in PROMPTS.values())
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_folder_of_ones_own_is_a_model_too(
-    model_home: Home, real_encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    real_encoder: Encoder,
+    fp32_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: str,
 ) -> None:
-    folder = tmp_path / "own model"
-    shutil.copytree(model_home.model / NAME, folder, copy_function=link)
-    monkeypatch.setenv("KB_MODEL", str(folder))
+    monkeypatch.setattr("index.encoder._precision", lambda: precision)
+    monkeypatch.setenv("KB_MODEL", str(fp32_folder))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     own = load_encoder(Home(tmp_path, tmp_path))
     [found], [expected] = own.encode(["工会"], "query"), real_encoder.encode(["工会"], "query")
     assert isinstance(own, TransformerEncoder)
-    assert np.abs(found.vector - expected.vector).max() < 1e-6
-    assert own.name != real_encoder.name
-    assert str(folder) in own.name
+    assert found.vector @ expected.vector > 0.98
+    assert np.array_equal(found.spans, expected.spans)
+    assert f" torch {precision} " in own.name
+    assert str(fp32_folder) in own.name
 
 
 def link(source: str, target: str) -> str:
@@ -192,13 +205,13 @@ def link(source: str, target: str) -> str:
 
 @pytest.mark.parametrize("name", ["/nowhere/to/be found", "no such hub id!", "EMPTY", "CUT"])
 def test_a_model_that_cannot_be_loaded_is_one_line_with_its_name(
-    model_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    fp32_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     folder = tmp_path / name
     if name == "EMPTY":
         folder.mkdir()
     elif name == "CUT":
-        shutil.copytree(model_home.model / NAME, folder, copy_function=link)
+        shutil.copytree(fp32_folder, folder, copy_function=link)
         (folder / "model.safetensors").unlink()
         (folder / "model.safetensors").write_bytes(b"half a file")
     wanted = str(folder) if folder.is_dir() else name

@@ -15,11 +15,12 @@ IDS = [path.relative_to(ROOT).as_posix() for path in MODULES]
 ABOVE = {"kb": {"index", "web"}, "index": {"web"}, "web": set()}
 # who may import what is slow to load, or what another library could take the place of
 HOMES = {
-    "sentence_transformers": {"index/encoder.py"},
+    "sentence_transformers": {"index/encoder.py", "index/runtime.py"},
     "transformers": {"index/encoder.py"},
-    "torch": {"index/encoder.py"},
-    "tokenizers": {"index/model.py"},
-    "safetensors": {"index/model.py"},
+    "torch": {"index/encoder.py", "index/runtime.py"},
+    "tokenizers": {"index/quantising.py", "index/runtime.py", "index/tokenizer.py"},
+    "onnx": {"index/graph.py"},
+    "onnxruntime": {"index/quantising.py", "index/runtime.py"},
     "faiss": {"index/dense.py"},
     "tantivy": {"index/lexical.py"},
     "opencc": {"index/folding.py"},

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import torch
 
+from index import runtime
 from index.build import build
-from index.encoder import Encoder
+from index.encoder import Encoder, load_encoder
 from index.evaluate import evaluate_questions
 from index.hits import Results
 from index.home import Home
@@ -25,14 +24,6 @@ QUESTIONS = (
     "工會報紙印了多少期",
     "红烧肉怎么做",
 )
-
-
-@pytest.fixture
-def threads() -> Iterator[None]:
-    """Puts back the number of threads that a test changes."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def test_riders_find_the_place_where_they_may_rest(real_searcher: Searcher) -> None:
@@ -93,12 +84,12 @@ def test_two_builds_and_two_openings_answer_the_same(
             assert scores(one) == scores(other)
 
 
-@pytest.mark.usefixtures("threads")
-def test_the_number_of_threads_changes_no_answer(real_searcher: Searcher) -> None:
-    for question in QUESTIONS:
-        torch.set_num_threads(1)
-        one = real_searcher.search(question)
-        torch.set_num_threads(2)
-        two = real_searcher.search(question)
-        assert told(one) == told(two)
-        assert scores(one) == pytest.approx(scores(two), abs=1e-5)
+def test_the_number_of_threads_changes_no_answer(
+    real_home: Home, real_searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "usable_cores", lambda: 1)
+    with closing(Searcher.open(real_home, load_encoder(real_home))) as alone:
+        for question in QUESTIONS:
+            one, two = real_searcher.search(question), alone.search(question)
+            assert told(one) == told(two)
+            assert scores(one) == pytest.approx(scores(two), abs=1e-5)

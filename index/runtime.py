@@ -1,0 +1,81 @@
+"""The packaged model on onnxruntime, as the first module of a sentence-transformers model."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import InputModule, Normalize
+from sentence_transformers.sentence_transformer.modules import Pooling
+from tokenizers import Tokenizer
+
+
+class OnnxTransformer(InputModule):
+    """Tokens to token vectors by an ONNX file; what follows it is sentence-transformers' own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        facts: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        self.max_seq_length: int = facts["positions"]
+        self.dim: int = facts["hidden"]
+        self.prompts: dict[str, str] = facts["prompts"]
+        # as it is, and not inside one of transformers, which doubles its memory
+        self.tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.enable_truncation(self.max_seq_length)
+        pad, name = facts["pad"]
+        self.tokenizer.enable_padding(pad_id=pad, pad_token=name)
+        self._session = _session(folder / "model.onnx")
+
+    def preprocess(
+        self, inputs: Sequence[Any], prompt: str | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """Texts to padded `input_ids` and `attention_mask`, `(texts, length)` int64.
+
+        `offset_mapping`, `(texts, length, 2)`, has each token's code points in prompt and text.
+        """
+        encodings = self.tokenizer.encode_batch([(prompt or "") + text for text in inputs])
+        return {
+            "input_ids": torch.tensor([each.ids for each in encodings]),
+            "attention_mask": torch.tensor([each.attention_mask for each in encodings]),
+            "offset_mapping": torch.tensor([each.offsets for each in encodings]),
+        }
+
+    def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Add `token_embeddings`, `(batch, length, dim)` float32."""
+        given = {name: features[name].numpy() for name in ("input_ids", "attention_mask")}
+        [found] = self._session.run(None, given)
+        features["token_embeddings"] = torch.from_numpy(found)
+        return features
+
+    def save(self, output_path: str, *_: Any, **__: Any) -> None:
+        """There is nothing of its own to save: the folder it came from is the model."""
+        raise NotImplementedError(output_path)
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    options.inter_op_num_threads = 1  # the graph is a chain
+    # a thread that waits for work by spinning takes the core from the one that has the work
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def sentence_transformer(folder: Path) -> SentenceTransformer:
+    """The model of a folder that `index.model` made: mean of the token vectors, unit length."""
+    transformer = OnnxTransformer(folder)
+    modules = [transformer, Pooling(transformer.dim, "mean"), Normalize()]
+    return SentenceTransformer(modules=modules, device="cpu", prompts=transformer.prompts)
