@@ -35,15 +35,11 @@ class OnnxTransformer(InputModule):
     def preprocess(
         self, inputs: Sequence[Any], prompt: str | None = None, **_: Any
     ) -> dict[str, Any]:
-        """Texts to padded `input_ids` and `attention_mask`, `(texts, length)` int64.
-
-        `offset_mapping`, `(texts, length, 2)`, has each token's code points in prompt and text.
-        """
+        """Texts to padded `input_ids` and `attention_mask`, `(texts, length)` int64."""
         encodings = self.tokenizer.encode_batch([(prompt or "") + text for text in inputs])
         return {
             "input_ids": torch.tensor([each.ids for each in encodings]),
             "attention_mask": torch.tensor([each.attention_mask for each in encodings]),
-            "offset_mapping": torch.tensor([each.offsets for each in encodings]),
         }
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:

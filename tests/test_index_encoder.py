@@ -12,9 +12,10 @@ from sentence_transformers import SentenceTransformer
 
 from index import runtime
 from index.calibration import QUESTIONS, SENTENCES
-from index.encoder import Encoder, TransformerEncoder, load_encoder
+from index.encoder import Encoder, load_encoder
 from index.home import Home
 from index.model import NAME, PROMPTS, packaged_folder
+from index.transformer import TransformerEncoder
 from kb.errors import ModelUnavailable
 from tests.fp32_folder import write_packaged as fp32_folder_at
 

@@ -121,9 +121,10 @@ class Live(Lender):
             self._rebuild_if_changed()
 
     def _begin(self) -> None:
+        from index.sharing import SharingEncoder
         from web.opening import open_whole
 
-        self._encoder = self._load_encoder()
+        self._encoder = SharingEncoder(self._load_encoder())
         while self.searcher is None and not self._stopping.is_set():
             try:
                 searcher, damage = open_whole(self.home, self._encoder)
