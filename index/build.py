@@ -14,7 +14,9 @@ from typing import NamedTuple
 from index import generation, lexical, sealed
 from index.encoder import Encoder
 from index.home import Home
-from index.snapshot import LEXICAL, TEXTS, VERSION, Snapshot, open_current
+from index.snapshot import LEXICAL, TEXTS, VERSION, Snapshot
+from index.store import Reader, Store
+from index.stores import open_current, store_of
 from index.texts import TextStore
 from index.textwriter import TextWriter
 from index.vectors import write_vectors
@@ -95,25 +97,26 @@ def build(
     another build runs, `LibraryEmpty` where nothing could be read, `StorageFailed` where the
     disk refuses; what served goes on serving.
     """
-    with generation.alone(home):
-        generation.sweep(home)
+    store = store_of(home)
+    with store.alone():
+        store.sweep()
         if home.owns_documents:
             library.install_shipped(home.documents)
         name = generation.new_name()
-        with _before(home, encoder) as before, _draft(home, name) as draft:
-            return _build(home, name, encoder, draft, before, force, _Stages(progress))
+        with _before(store, encoder) as before, _draft(home, name) as draft:
+            return _build(home, store, name, encoder, draft, before, force, _Stages(progress))
 
 
 @contextmanager
-def _before(home: Home, encoder: Encoder) -> Iterator[Snapshot | None]:
+def _before(store: Store, encoder: Encoder) -> Iterator[Reader | None]:
     """The generation to compare with and to take vectors from; none where it does not fit."""
     try:
-        snapshot = open_current(home, encoder)
+        reader = open_current(store, encoder)
     except KBError:
         yield None
         return
-    with closing(snapshot):
-        yield snapshot
+    with closing(reader):
+        yield reader
 
 
 @contextmanager
@@ -128,10 +131,11 @@ def _draft(home: Home, name: str) -> Iterator[Path]:
 
 def _build(
     home: Home,
+    store: Store,
     name: str,
     encoder: Encoder,
     draft: Path,
-    before: Snapshot | None,
+    before: Reader | None,
     force: bool,
     stages: _Stages,
 ) -> BuildReport:
@@ -149,7 +153,7 @@ def _build(
         sealed.seal(draft, _facts(encoder, counts))
         Snapshot.open(draft, encoder).close()
     with stages.stage("publish", 1):
-        generation.publish(home, draft, name)
+        store.publish(draft, name)
     return BuildReport(name, skipped, counts, encoded, changes, tuple(stages.seconds))
 
 
@@ -197,8 +201,8 @@ def _write_lexical(folder: Path, texts: TextStore, done: Callable[[int], None]) 
     lexical.write(folder, rows())
 
 
-def _changes(before: Snapshot | None, texts: TextStore) -> Changes:
-    old = {d.name: d.fingerprint for d in before.texts.documents} if before else {}
+def _changes(before: Reader | None, texts: TextStore) -> Changes:
+    old = {d.name: d.fingerprint for d in before.contents.documents} if before else {}
     new = {d.name: d.fingerprint for d in texts.documents}
     return Changes(
         added=tuple(name for name in new if name not in old),

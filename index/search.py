@@ -10,7 +10,8 @@ from index.hits import DocumentSummary, Mode, Results, Scope
 from index.home import Home
 from index.query import RERANKED, Query
 from index.ranking import BY_MODE, Weights
-from index.snapshot import Snapshot, open_current
+from index.store import Reader
+from index.stores import open_current, store_of
 from index.texts import Rows
 from kb.library import Skipped
 from kb.types import Document, Passage
@@ -19,16 +20,15 @@ from kb.types import Document, Passage
 class Searcher:
     """Answers from one generation. Immutable, so many threads may share it."""
 
-    def __init__(
-        self, snapshot: Snapshot, encoder: Encoder, weights: Weights | None = None
-    ) -> None:
-        self._snapshot = snapshot
+    def __init__(self, reader: Reader, encoder: Encoder, weights: Weights | None = None) -> None:
+        self._reader = reader
+        self._contents = reader.contents
         self._encoder = encoder
         self._weights = weights
 
     def weighted(self, weights: Weights) -> Searcher:
         """The same index, its signals weighed otherwise, whatever the mode: for measuring."""
-        return Searcher(self._snapshot, self._encoder, weights)
+        return Searcher(self._reader, self._encoder, weights)
 
     @classmethod
     def open(cls, home: Home, encoder: Encoder) -> Searcher:
@@ -36,40 +36,40 @@ class Searcher:
 
         Raises `IndexMissing`, `IndexDamaged` or `EncoderMismatch`.
         """
-        return cls(open_current(home, encoder), encoder)
+        return cls(open_current(store_of(home), encoder), encoder)
 
     @property
     def generation(self) -> str:
         """The name of the generation that answers."""
-        return self._snapshot.name
+        return self._reader.name
 
     @property
     def built_at(self) -> str:
         """When it was built, ISO 8601, UTC."""
-        return str(self._snapshot.facts["built_at"])
+        return str(self._reader.facts["built_at"])
 
     @property
     def documents(self) -> tuple[DocumentSummary, ...]:
         """What is in the library, sorted by name."""
-        return self._snapshot.texts.documents
+        return self._contents.documents
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """Files that the build left out, and why."""
-        return self._snapshot.texts.skipped
+        return self._contents.skipped
 
     def document(self, document_id: str) -> Document:
         """A document with its text and outline. Raises `UnknownDocument`."""
-        return self._snapshot.texts.document(document_id)
+        return self._reader.document(document_id)
 
     def passages(self, document_id: str) -> tuple[Passage, ...]:
         """A document's passages in text order. Raises `UnknownDocument`."""
-        _, first, last = self._snapshot.texts.rows(document_id)
-        return tuple(self._snapshot.texts.passages(first, last))
+        _, first, last = self._reader.rows(document_id)
+        return tuple(self._reader.passages(first, last))
 
     def close(self) -> None:
         """Let go of the generation's files."""
-        self._snapshot.close()
+        self._reader.close()
 
     def search(
         self,
@@ -93,25 +93,23 @@ class Searcher:
             raise ValueError("k must be at least 1")
         scope, rows = self._scope(document, section)
         encoded = self._encoder.encode([query], "query")[0]
-        asked = Query(self._snapshot, query, encoded, mode, rows)
+        asked = Query(self._reader, query, encoded, mode, rows)
         weights = self._weights or BY_MODE[mode]
         candidates = asked.candidates(max(k, RERANKED), weights)
         scores = candidates.scores(weights)
         places = ranking.best(candidates.rows, scores, k)
-        asked.match(candidates.rows[places])
-        hits = tuple(asked.hit(n, candidates, i, scores[i]) for n, i in enumerate(places, 1))
-        took = round(1000 * (time.perf_counter() - began), 2)
+        hits = asked.hits(candidates, places, scores)
         weak = ranking.is_far(candidates, asked.clauses)
+        took = round(1000 * (time.perf_counter() - began), 2)
         return Results(query, mode, self.generation, took, weak, hits, scope)
 
     def _scope(self, document: str | None, section: int | None) -> tuple[Scope | None, Rows | None]:
         """What to keep to, as it is told and as rows."""
-        texts = self._snapshot.texts
         if document is None:
             if section is not None:
                 raise ValueError("a section needs its document")
             return None, None
         if section is None:
-            return Scope(texts.summary(document)), texts.rows(document)
-        found, rows = texts.section(document, section)
-        return Scope(texts.summary(document), found, section), rows
+            return Scope(self._reader.summary(document)), self._reader.rows(document)
+        found, rows = self._reader.section(document, section)
+        return Scope(self._reader.summary(document), found, section), rows

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index import generation, sealed
+from index import sealed, texts
 from index.dense import DenseIndex
-from index.encoder import Encoder
-from index.home import Home
+from index.encoder import Encoder, Vectors
+from index.hits import DocumentSummary
 from index.late import TokenStore
-from index.lexical import LexicalIndex
-from index.texts import TextStore
-from kb.errors import EncoderMismatch, IndexDamaged, IndexMissing
+from index.lexical import LexicalIndex, LexicalScores
+from index.store import Contents, LateMatches, PassageVectors, RowNumbers
+from index.texts import Rows, TextStore
+from kb.errors import EncoderMismatch, IndexDamaged
+from kb.types import Document, Passage, Section
 
-TEXTS, CLAUSES, STARTS = "texts.sqlite", "clauses.faiss", "clauses.npy"
+TEXTS, CLAUSES, STARTS = texts.FILE, "clauses.faiss", "clauses.npy"
 VERSION = 1  # raise it when what is written changes; an index of another version is built anew
 LEXICAL, PASSAGE_TOKENS, CLAUSE_TOKENS = "lexical", "passage_tokens", "clause_tokens"
 
@@ -73,27 +76,107 @@ class Snapshot:
         by_clause = {int(self.starts[-1]), self.clause_tokens.texts, self.dense.size}
         return by_passage == {passages} and by_clause == {clauses}
 
+    @property
+    def contents(self) -> Contents:
+        """What the library held when it was built."""
+        return Contents(self.texts.documents, self.texts.skipped)
+
+    def summary(self, document_id: str) -> DocumentSummary:
+        """What is known of a document without its text."""
+        return self.texts.summary(document_id)
+
+    def rows(self, document_id: str) -> Rows:
+        """Where a document's passages are."""
+        return self.texts.rows(document_id)
+
+    def section(self, document_id: str, number: int) -> tuple[Section, Rows]:
+        """A section of a document's outline, and where its passages are."""
+        return self.texts.section(document_id, number)
+
+    def document(self, document_id: str) -> Document:
+        """The whole document."""
+        return self.texts.document(document_id)
+
+    def passages(self, first: int, last: int) -> list[Passage]:
+        """Passages by row, half-open."""
+        return self.texts.passages(first, last)
+
+    def passages_at(self, rows: RowNumbers) -> list[Passage]:
+        """The passages of some rows, in their order."""
+        return self.texts.passages_at(rows.tolist())
+
+    def clauses(self, within: Rows | None) -> int:
+        """How many clauses a search looks through."""
+        first, last = self._clause_range(within) or (0, self.dense.size)
+        return last - first
+
+    def nearest(self, vector: Vectors, limit: int, within: Rows | None) -> RowNumbers:
+        """The passages of the nearest clauses."""
+        found = self.dense.search(vector, limit, self._clause_range(within))
+        return np.searchsorted(self.starts, found, side="right") - 1
+
+    def _clause_range(self, within: Rows | None) -> tuple[int, int] | None:
+        if within is None:
+            return None
+        return int(self.starts[within.first]), int(self.starts[within.last])
+
+    def matching(self, query: str, limit: int, within: Rows | None) -> RowNumbers:
+        """The best passages by BM25."""
+        if within is None:
+            return self.lexical.search(query, limit).rows
+        return self.lexical.score(query, range(within.first, within.last)).rows[:limit]
+
+    def holding(self, phrases: Sequence[str], limit: int, within: Rows | None) -> RowNumbers:
+        """Passages that have every term of the phrases."""
+        document = within.document if within is not None else None
+        rows = self.lexical.holding(phrases, limit, document)
+        if within is not None:
+            rows = rows[(rows >= within.first) & (rows < within.last)]
+        return rows
+
+    def cosines(self, rows: RowNumbers, vector: Vectors) -> list[Vectors]:
+        """For each row the cosines of its clauses with `vector`."""
+        found = (self.dense.vectors(*self.clause_rows(row)) @ vector for row in rows.tolist())
+        return [np.asarray(cosines, np.float32) for cosines in found]
+
+    def bm25(self, query: str, rows: RowNumbers) -> LexicalScores:
+        """BM25 of just these passages."""
+        return self.lexical.score(query, rows.tolist())
+
+    def weights(self, query: str) -> dict[str, float]:
+        """How much each term of the query tells."""
+        return self.lexical.weights(query)
+
+    def matches(self, rows: RowNumbers, tokens: Vectors) -> list[LateMatches]:
+        """How the tokens of passages and of their clauses meet a query's: two products in all."""
+        ranges = [self.clause_rows(row) for row in rows.tolist()]
+        whole = self.passage_tokens.matches(rows.tolist(), tokens)
+        clauses = [clause for first, last in ranges for clause in range(first, last)]
+        maxsims = (each.maxsim() for each in self.clause_tokens.matches(clauses, tokens))
+        return [
+            LateMatches(matches, np.array(list(itertools.islice(maxsims, b - a)), np.float32))
+            for matches, (a, b) in zip(whole, ranges, strict=True)
+        ]
+
+    def find(self, digests: Sequence[str]) -> list[int | None]:
+        """The row of a passage of each digest."""
+        return [self.texts.find(digest) for digest in digests]
+
+    def vectors(self, rows: Sequence[int]) -> list[PassageVectors]:
+        """Everything that was encoded for each of these passages."""
+        return [self._vectors(*self.clause_rows(row), row) for row in rows]
+
+    def _vectors(self, first: int, last: int, row: int) -> PassageVectors:
+        return PassageVectors(
+            self.dense.vectors(first, last),
+            self.passage_tokens.text(row),
+            tuple(self.clause_tokens.text(i) for i in range(first, last)),
+        )
+
     def clause_rows(self, row: int) -> tuple[int, int]:
         """The half-open range of a passage's clauses."""
         return int(self.starts[row]), int(self.starts[row + 1])
 
-    def passage_rows(self, clauses: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """The passage of each clause row."""
-        return np.searchsorted(self.starts, clauses, side="right") - 1
-
     def close(self) -> None:
         """Let go of the files."""
         self.texts.close()
-
-
-def open_current(home: Home, encoder: Encoder) -> Snapshot:
-    """The published generation. Raises `IndexMissing`, `IndexDamaged`, `EncoderMismatch`."""
-    name = generation.current(home)
-    if name is None:
-        raise IndexMissing(home.root)
-    try:
-        return Snapshot.open(generation.folder(home, name), encoder)
-    except IndexDamaged:
-        if generation.current(home) == name:
-            raise
-        return open_current(home, encoder)  # builds took its place while it was being opened

@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +15,10 @@ from kb.errors import UnknownDocument, UnknownSection
 from kb.library import Skipped
 from kb.types import Clause, Document, Passage, Section, Span
 
+FILE = "texts.sqlite"  # its name in a generation
+
 _PASSAGE = (
-    "SELECT p.id, d.id, p.kind, p.headings, p.text, p.start, p.end, p.clauses,"
+    "SELECT p.row, p.id, d.id, p.kind, p.headings, p.text, p.start, p.end, p.clauses,"
     " p.page, p.paragraph FROM passages p JOIN documents d ON d.number = p.document"
 )
 
@@ -116,12 +118,20 @@ class TextStore:
     def passages(self, first: int, last: int) -> list[Passage]:
         """Passages by row, half-open."""
         where = " WHERE p.row >= ? AND p.row < ? ORDER BY p.row"
-        return [_passage(*row) for row in self._all(_PASSAGE + where, (first, last))]
+        return [_passage(*fields) for _, *fields in self._all(_PASSAGE + where, (first, last))]
 
     def passage(self, row: int) -> Passage:
         """The passage of a row."""
         [passage] = self.passages(row, row + 1)
         return passage
+
+    def passages_at(self, rows: Iterable[int]) -> list[Passage]:
+        """The passages of some rows, in their order; any number of rows."""
+        where = " WHERE p.row IN (SELECT value FROM json_each(?))"
+        wanted = list(rows)
+        found = self._all(f"{_PASSAGE}{where}", (json.dumps(wanted),))
+        by_row = {row: _passage(*fields) for row, *fields in found}
+        return [by_row[row] for row in wanted]
 
     def batches(self, size: int) -> Iterator[list[tuple[int, Passage]]]:
         """All passages with their rows, `size` at a time."""

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from index import dense, texts
 from index.encoder import Encoder, Vectors
-from index.late import Tokens, TokenWriter, quantised
-from index.snapshot import CLAUSE_TOKENS, CLAUSES, PASSAGE_TOKENS, STARTS, Snapshot
+from index.late import TokenWriter, quantised
+from index.snapshot import CLAUSE_TOKENS, CLAUSES, PASSAGE_TOKENS, STARTS
+from index.store import PassageVectors, Reader
 from kb.types import Passage
 
 _BATCH = 16  # passages between two reports of progress
-
-
-@dataclass(frozen=True, slots=True)
-class PassageVectors:
-    """`clauses` is `(n, dim)`, a row a clause; the token spans are into the passage or clause."""
-
-    clauses: Vectors
-    tokens: Tokens
-    clause_tokens: tuple[Tokens, ...]
 
 
 def write_vectors(
     folder: Path,
     store: texts.TextStore,
     encoder: Encoder,
-    before: Snapshot | None,
+    before: Reader | None,
     done: Callable[[int], None],
 ) -> int:
     """Write the vectors of every passage, in row order; return how many had to be encoded."""
@@ -43,7 +34,7 @@ def write_vectors(
     ):
         for batch in store.batches(_BATCH):
             passages = [passage for _, passage in batch]
-            known = [_reused(before, passage) for passage in passages]
+            known = _reused(before, passages)
             new = [p for p, found in zip(passages, known, strict=True) if found is None]
             fresh = iter(encode_passages(new, encoder))
             encoded += len(new)
@@ -81,14 +72,10 @@ def encode_passages(passages: Sequence[Passage], encoder: Encoder) -> list[Passa
     return found
 
 
-def _reused(before: Snapshot | None, passage: Passage) -> PassageVectors | None:
-    """The vectors of an equal passage of the generation before, if it has one."""
-    row = before.texts.find(texts.digest(passage)) if before else None
-    if before is None or row is None:
-        return None
-    first, last = before.clause_rows(row)
-    return PassageVectors(
-        before.dense.vectors(first, last),
-        before.passage_tokens.text(row),
-        tuple(before.clause_tokens.text(i) for i in range(first, last)),
-    )
+def _reused(before: Reader | None, passages: Sequence[Passage]) -> list[PassageVectors | None]:
+    """The vectors of equal passages of the generation before, where it has them."""
+    if before is None:
+        return [None] * len(passages)
+    rows = before.find([texts.digest(passage) for passage in passages])
+    found = iter(before.vectors([row for row in rows if row is not None]))
+    return [None if row is None else next(found) for row in rows]

@@ -62,7 +62,7 @@ class ModelUnavailable(KBError):
 class IndexMissing(KBError):
     """There is no published generation yet."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path | str) -> None:
         super().__init__(f"no index in {home}: run 'kb build'")
         self.home = home
 
@@ -79,7 +79,7 @@ class IndexDamaged(KBError):
 class NoEarlierGeneration(KBError):
     """There is an index, and nothing that could take its place."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path | str) -> None:
         super().__init__(
             f"only one generation is kept in {home}: change the documents and run 'kb build'"
         )
@@ -112,7 +112,7 @@ class EncoderMismatch(KBError):
 class RebuildRunning(KBError):
     """Another build holds the lock of this home."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path | str) -> None:
         super().__init__(f"a build is already running in {home}: wait for it to end")
         self.home = home
 

@@ -16,8 +16,9 @@ from index import generation
 from index.build import BuildReport, Changes, Counts, Progress, build
 from index.encoder import Encoded, Side
 from index.home import Home
+from index.local import LocalStore
 from index.search import Searcher
-from index.snapshot import open_current
+from index.snapshot import Snapshot
 from kb import library
 from kb.errors import LibraryEmpty, RebuildRunning
 from kb.passages import cut
@@ -140,9 +141,14 @@ def test_a_moved_passage_keeps_its_vectors_and_gets_its_new_place(
                 assert text[clause.start : clause.end] == clause.text
 
 
+def opened(home: Home, encoder: HashEncoder) -> Snapshot:
+    """The current generation, with all its parts."""
+    return LocalStore(home).open(str(generation.current(home)), encoder)
+
+
 def stored(home: Home, encoder: HashEncoder) -> list[list[object]]:
     """Every vector of the current generation: of clauses, of their tokens, of passages' tokens."""
-    with closing(open_current(home, encoder)) as snapshot:
+    with closing(opened(home, encoder)) as snapshot:
         tokens = [
             store.text(row)
             for store in (snapshot.clause_tokens, snapshot.passage_tokens)
@@ -296,7 +302,7 @@ def test_a_document_that_fills_more_than_one_batch_is_whole(
     (home.documents / "long.txt").write_text("\n\n".join(paragraphs), encoding="utf-8")
     report = build(home, encoder)
     assert report.encoded == report.counts.passages > 40
-    with closing(open_current(home, encoder)) as snapshot:
+    with closing(opened(home, encoder)) as snapshot:
         for row in range(report.counts.passages):
             passage = snapshot.texts.passage(row)
             first, last = snapshot.clause_rows(row)

@@ -330,7 +330,7 @@ def test_an_index_opens_though_builds_overtake_it(
                 build(home, encoder)
         return real(home, name)
 
-    monkeypatch.setattr("index.snapshot.generation.folder", folder)
+    monkeypatch.setattr("index.local.generation.folder", folder)
     searcher = Searcher.open(home, encoder)
     searcher.close()
     assert searcher.generation == generation.current(home)

@@ -177,9 +177,9 @@ def _evaluated(questions: Path, home: Home, encoder: Encoder, mode: Mode) -> Rep
 @click.pass_context
 def rollback(ctx: click.Context) -> None:
     """Make the previous generation of the index current again."""
-    from index import generation
+    from index.stores import store_of
 
-    click.echo(generation.rollback(home_of(ctx)))
+    click.echo(store_of(home_of(ctx)).rollback())
 
 
 @main.command()
@@ -202,10 +202,11 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
 def _require_index(home: Home, *, unless: bool = False) -> None:
     """Say that there is no index before seconds are spent on loading the model."""
-    from index import generation
+    from index.stores import store_of
 
-    if not unless and generation.current(home) is None:
-        raise IndexMissing(home.root)
+    store = store_of(home)
+    if not unless and store.current() is None:
+        raise IndexMissing(store.place)
 
 
 for each in (add, remove, list_documents):

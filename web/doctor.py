@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from index import generation, sealed
+from index import sealed
 from index.home import Home
 from index.model import NAME
+from index.stores import store_of
 from kb import library
 from kb.errors import IndexDamaged, KBError
 from web import shelf
@@ -136,17 +137,18 @@ def _model(home: Home) -> Check:
 
 
 def _index(home: Home) -> Check:
-    name = generation.current(home)
+    store = store_of(home)
+    name = store.current()
     if name is None:
         return Check("index", "warning", "there is none yet", "run 'kb build'")
-    facts = sealed.verify(generation.folder(home, name))
+    facts = store.facts(name)
     counts = facts["counts"]
     detail = f"{name}, {counts['documents']} documents, {counts['passages']} passages"
     return Check("index", "ok", f"{detail}, built by {facts['encoder']['name']}")
 
 
 def _changes(home: Home) -> Check:
-    name = generation.current(home)
+    name = store_of(home).current()
     if name is None or not home.documents.is_dir():
         return Check("changes", "ok", "nothing is indexed yet")
     kept = {"indexed", "left out"}
@@ -158,7 +160,8 @@ def _changes(home: Home) -> Check:
 
 
 def _rollback(home: Home) -> Check:
-    for name in generation.others(home):
-        sealed.verify(generation.folder(home, name))
+    store = store_of(home)
+    for name in store.others():
+        store.facts(name)
         return Check("rollback", "ok", f"'kb rollback' would go back to {name}")
     return Check("rollback", "ok", "no other generation is kept")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from index.encoder import Encoder
     from index.home import Home
     from index.search import Searcher
+    from index.store import Store
 
 log = structlog.get_logger("kb.live")
 
@@ -57,6 +59,13 @@ class Live(Lender):
         self._changed = threading.Event()
         self._thread: threading.Thread | None = None
         self._rebuilder = Rebuilder(home.root, self._build)
+
+    @cached_property
+    def store(self) -> Store:
+        """Where its generations are."""
+        from index.stores import store_of
+
+        return store_of(self.home)
 
     @property
     def state(self) -> RebuildState:
@@ -127,7 +136,7 @@ class Live(Lender):
         self._encoder = SharingEncoder(self._load_encoder())
         while self.searcher is None and not self._stopping.is_set():
             try:
-                searcher, damage = open_whole(self.home, self._encoder)
+                searcher, damage = open_whole(self.store, self._encoder)
             except (IndexMissing, IndexDamaged) as error:
                 self._first_build(str(error))
                 continue
@@ -142,10 +151,8 @@ class Live(Lender):
         log.info("serving", generation=searcher.generation)
 
     def _note_damage(self, damage: IndexDamaged) -> None:
-        from index import generation
-
         with suppress(IndexDamaged):
-            self._refused = generation.current(self.home)
+            self._refused = self.store.current()
         self.fault = str(damage)
         log.warning("serving an earlier generation", reason=self.fault)
 
@@ -173,19 +180,20 @@ class Live(Lender):
         return report.generation
 
     def follow(self) -> None:
-        """Serve the generation that CURRENT names, if it can be opened."""
-        from index import generation
+        """Serve the generation that is current, if it can be opened."""
         from index.search import Searcher
+        from index.stores import open_current
 
         with self._follow_lock:
             named = None
             try:
-                named = generation.current(self.home)
+                named = self.store.current()
                 if named is not None and named == self._refused:
                     return
                 serving = self.searcher
                 if serving is None or serving.generation != named:
-                    self._serve(Searcher.open(self.home, self._loaded()))
+                    encoder = self._loaded()
+                    self._serve(Searcher(open_current(self.store, encoder), encoder))
                 self.fault = self._refused = None
             except (KBError, OSError) as error:
                 self._refused = named

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from flask import Flask, Response, g, request
 from prometheus_client import (
@@ -48,11 +47,12 @@ class _Now(Collector):
         generation.add_metric([], {"generation": serving.generation})
         yield generation
         documents = serving.documents
-        folder = self._live.home.generations / serving.generation
         yield _gauge("kb_index_documents", "Documents in the index", len(documents))
         yield _gauge("kb_index_passages", "Passages", sum(d.passages for d in documents))
         yield _gauge("kb_index_clauses", "Clauses", sum(d.clauses for d in documents))
-        yield _gauge("kb_index_bytes", "Size of the generation on disk", _bytes(folder))
+        size = self._live.store.size(serving.generation)
+        if size is not None:
+            yield _gauge("kb_index_bytes", "Size of the generation on disk", size)
 
 
 def register(app: Flask, live: Live, gate: Gate) -> None:
@@ -81,7 +81,3 @@ def register(app: Flask, live: Live, gate: Gate) -> None:
 
 def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, meaning, value=value)
-
-
-def _bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

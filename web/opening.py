@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from index import generation
 from index.encoder import Encoder
-from index.home import Home
 from index.search import Searcher
-from index.snapshot import Snapshot
+from index.store import Store
+from index.stores import open_current
 from kb.errors import EncoderMismatch, IndexDamaged
 
 
-def open_whole(home: Home, encoder: Encoder) -> tuple[Searcher, IndexDamaged | None]:
+def open_whole(store: Store, encoder: Encoder) -> tuple[Searcher, IndexDamaged | None]:
     """The current generation; or the best other that is whole, and what is wrong with the current.
 
     Raises IndexMissing, EncoderMismatch, or IndexDamaged where none is whole.
     """
     try:
-        return Searcher.open(home, encoder), None
+        return Searcher(open_current(store, encoder), encoder), None
     except IndexDamaged as damage:
-        for name in generation.others(home):
+        for name in store.others():
             try:
-                snapshot = Snapshot.open(generation.folder(home, name), encoder)
+                return Searcher(store.open(name, encoder), encoder), damage
             except (IndexDamaged, EncoderMismatch):
                 continue
-            return Searcher(snapshot, encoder), damage
         raise

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from index import generation, sealed
+from index import sealed
 from index.hits import DocumentSummary
 from index.home import Home
-from index.texts import TextStore
+from index.stores import store_of
 from kb import library
 from kb.errors import LibraryReadOnly
 from kb.library import Skipped, Source
-
-_TEXTS = "texts.sqlite"  # index.snapshot names it too, and would load the model's libraries
 
 State = Literal["indexed", "changed", "new", "removed", "left out"]
 
@@ -72,13 +69,12 @@ def _require_own(home: Home) -> None:
 
 
 def _index(home: Home) -> tuple[dict[str, DocumentSummary], tuple[Skipped, ...]]:
-    name = generation.current(home)
+    store = store_of(home)
+    name = store.current()
     if name is None:
         return {}, ()
-    folder = generation.folder(home, name)
-    sealed.verify(folder)
-    with closing(TextStore(folder / _TEXTS)) as texts:
-        return {each.name: each for each in texts.documents}, texts.skipped
+    contents = store.contents(name)
+    return {each.name: each for each in contents.documents}, contents.skipped
 
 
 def _holding(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from index import generation, sealed
 from index.search import Searcher
+from index.stores import store_of
 from kb.errors import IndexDamaged
 from tests.faults.house import ENCODER, House, require
 from tests.faults.table import Row
@@ -93,7 +94,7 @@ def _refused(house: House, file: Path, previous: str) -> str:
         require(False, "it was opened")
     [check] = [check for check in doctor.examine(house.home) if check.name == "index"]
     require((check.verdict, check.detail) == ("failed", told), f"the doctor says {check}")
-    searcher, damage = open_whole(house.home, ENCODER)
+    searcher, damage = open_whole(store_of(house.home), ENCODER)
     searcher.close()
     require(searcher.generation == previous, "the one before does not serve")
     require(str(damage) == told, "the fault is not told")

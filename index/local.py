@@ -1,0 +1,81 @@
+"""The store of one machine: generations as sealed folders of a home."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index import generation, sealed
+from index.home import Home
+from index.store import Contents
+from index.texts import FILE, TextStore
+
+if TYPE_CHECKING:
+    from index.encoder import Encoder
+    from index.snapshot import Snapshot
+
+
+class LocalStore:
+    """`index.store.Store` over a folder; the rules are those of `index.generation`."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    @property
+    def place(self) -> Path:
+        """The home."""
+        return self._home.root
+
+    def current(self) -> str | None:
+        """What `CURRENT` names."""
+        return generation.current(self._home)
+
+    def names(self) -> list[str]:
+        """The folders present, newest first."""
+        return generation.names(self._home)
+
+    def others(self) -> list[str]:
+        """Those that could serve in place of the current one, the best first."""
+        return generation.others(self._home)
+
+    def facts(self, name: str) -> Mapping[str, Any]:
+        """The manifest, once every file is as it says."""
+        return sealed.verify(self._folder(name))
+
+    def contents(self, name: str) -> Contents:
+        """Out of the verified texts alone."""
+        self.facts(name)
+        with closing(TextStore(self._folder(name) / FILE)) as texts:
+            return Contents(texts.documents, texts.skipped)
+
+    def size(self, name: str) -> int:
+        """Bytes of all its files."""
+        files = (file for file in self._folder(name).rglob("*") if file.is_file())
+        return sum(file.stat().st_size for file in files)
+
+    def open(self, name: str, encoder: Encoder) -> Snapshot:
+        """Verify, then open."""
+        from index.snapshot import Snapshot  # noqa: PLC0415 - loads faiss and tantivy
+
+        return Snapshot.open(self._folder(name), encoder)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold the lock of the home."""
+        return generation.alone(self._home)
+
+    def sweep(self) -> None:
+        """Remove drafts, and generations beyond two."""
+        generation.sweep(self._home)
+
+    def publish(self, draft: Path, name: str) -> None:
+        """Move the draft to its name and make it current."""
+        generation.publish(self._home, draft, name)
+
+    def rollback(self) -> str:
+        """Make the best of the other generations current."""
+        return generation.rollback(self._home)
+
+    def _folder(self, name: str) -> Path:
+        return generation.folder(self._home, name)

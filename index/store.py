@@ -1,0 +1,173 @@
+"""The seam behind which generations are kept: what a store does, and what a reader answers.
+
+Searcher, ranking, evidence, endpoint and page know these two protocols alone. A store may be at
+the other end of a network, so whatever is asked for many rows is asked in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from index.hits import DocumentSummary
+from kb.library import Skipped
+
+if TYPE_CHECKING:  # whoever only lists a library loads none of the libraries behind these
+    from index.encoder import Encoder, Vectors
+    from index.late import Matches, Tokens
+    from index.lexical import LexicalScores
+    from index.texts import Rows
+    from kb.types import Document, Passage, Section
+
+RowNumbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class PassageVectors:
+    """`clauses` is `(n, dim)`, a row a clause; the token spans are into the passage or clause."""
+
+    clauses: Vectors
+    tokens: Tokens
+    clause_tokens: tuple[Tokens, ...]
+
+
+class LateMatches(NamedTuple):
+    """How a passage's tokens meet a query's, and the MaxSim of each of its clauses, `(n,)`."""
+
+    passage: Matches
+    clauses: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a generation is made of: its documents, by name, and the files it left out."""
+
+    documents: tuple[DocumentSummary, ...]
+    skipped: tuple[Skipped, ...]
+
+
+class Reader(Protocol):
+    """One opened generation; safe for many threads. A row is a passage's place among all.
+
+    `within` keeps to the passages of a document or a section; None stands for all of them.
+    """
+
+    @property
+    def name(self) -> str:
+        """The generation."""
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Its manifest: `version`, `encoder`, `built_at`, `counts`."""
+
+    @property
+    def contents(self) -> Contents:
+        """What the library held when it was built."""
+
+    def summary(self, document_id: str) -> DocumentSummary:
+        """What is known of a document without its text. Raises `UnknownDocument`."""
+
+    def rows(self, document_id: str) -> Rows:
+        """Where a document's passages are. Raises `UnknownDocument`."""
+
+    def section(self, document_id: str, number: int) -> tuple[Section, Rows]:
+        """Section `number` of a document's outline, from 0, and where its passages are.
+
+        Raises `UnknownDocument` or `UnknownSection`.
+        """
+
+    def document(self, document_id: str) -> Document:
+        """The whole document. Raises `UnknownDocument`."""
+
+    def passages(self, first: int, last: int) -> list[Passage]:
+        """Passages by row, half-open."""
+
+    def passages_at(self, rows: RowNumbers) -> list[Passage]:
+        """The passages of some rows, in their order."""
+
+    def clauses(self, within: Rows | None) -> int:
+        """How many clauses a search looks through."""
+
+    def nearest(self, vector: Vectors, limit: int, within: Rows | None) -> RowNumbers:
+        """The passages of the `limit` clauses nearest to `vector`, a row a clause."""
+
+    def matching(self, query: str, limit: int, within: Rows | None) -> RowNumbers:
+        """The `limit` best passages by BM25, of those that share a term with the query."""
+
+    def holding(self, phrases: Sequence[str], limit: int, within: Rows | None) -> RowNumbers:
+        """Up to `limit` passages that have every term of the phrases, not always as a phrase."""
+
+    def cosines(self, rows: RowNumbers, vector: Vectors) -> list[Vectors]:
+        """For each row the cosines of its clauses with `vector`."""
+
+    def bm25(self, query: str, rows: RowNumbers) -> LexicalScores:
+        """BM25 of just these passages, those without a common term left out."""
+
+    def weights(self, query: str) -> dict[str, float]:
+        """How much each term of the query tells, the rarest 1."""
+
+    def matches(self, rows: RowNumbers, tokens: Vectors) -> list[LateMatches]:
+        """For each row how its tokens meet those of a query, `(n, dim)`."""
+
+    def find(self, digests: Sequence[str]) -> list[int | None]:
+        """The row of a passage of each `texts.digest`, None where there is none."""
+
+    def vectors(self, rows: Sequence[int]) -> list[PassageVectors]:
+        """Everything that was encoded for each of these passages."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class Store(Protocol):
+    """Keeps whole generations, of which one is current. A name is one of `generation.new_name`."""
+
+    @property
+    def place(self) -> Path | str:
+        """Where it is, as a person knows it."""
+
+    def current(self) -> str | None:
+        """The generation that serves, None before the first; a cheap read.
+
+        Raises `IndexDamaged`.
+        """
+
+    def names(self) -> list[str]:
+        """All generations present, newest first."""
+
+    def others(self) -> list[str]:
+        """Those that could serve in place of the current one, the best first."""
+
+    def facts(self, name: str) -> Mapping[str, Any]:
+        """The manifest of a generation once it is verified. Raises `IndexDamaged`."""
+
+    def contents(self, name: str) -> Contents:
+        """What a verified generation is made of; needs no encoder. Raises `IndexDamaged`."""
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a generation, None where the store does not tell."""
+
+    def open(self, name: str, encoder: Encoder) -> Reader:
+        """Verify, then open. Raises `IndexDamaged`, or `EncoderMismatch` before reading vectors."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold what nothing is changed without. Raises `RebuildRunning` where another holds it."""
+
+    def sweep(self) -> None:
+        """Remove what builds that died left behind, and generations beyond two."""
+
+    def publish(self, draft: Path, name: str) -> None:
+        """Take in a sealed folder as generation `name` and make it current; all or nothing."""
+
+    def rollback(self) -> str:
+        """Make the best of the other generations current and return its name.
+
+        Raises `IndexMissing`, `NoEarlierGeneration`, `RebuildRunning`, or `IndexDamaged` where
+        none is whole.
+        """

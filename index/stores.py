@@ -1,0 +1,31 @@
+"""Which store a home has, and the way into the generation that it serves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from index.home import Home
+from index.local import LocalStore
+from index.store import Reader, Store
+from kb.errors import IndexDamaged, IndexMissing
+
+if TYPE_CHECKING:
+    from index.encoder import Encoder
+
+
+def store_of(home: Home) -> Store:
+    """The folder of generations in the home itself."""
+    return LocalStore(home)
+
+
+def open_current(store: Store, encoder: Encoder) -> Reader:
+    """The published generation. Raises `IndexMissing`, `IndexDamaged`, `EncoderMismatch`."""
+    name = store.current()
+    if name is None:
+        raise IndexMissing(store.place)
+    try:
+        return store.open(name, encoder)
+    except IndexDamaged:
+        if store.current() == name:
+            raise
+        return open_current(store, encoder)  # builds took its place while it was being opened
