@@ -11,7 +11,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve build test check format bench-retrieval bench-sections screenshots faults clean
+.PHONY: help serve build test check format bench bench-parts bench-quality bench-retrieval bench-sections screenshots faults clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,11 @@ help: ## list the commands
 	@$(INSTALL) --editable '.[dev]'
 	@touch $@
 
+.venv/.bench: .venv/.development
+	@echo "installing what it is compared with into .venv"
+	@$(INSTALL) --editable '.[bench]'
+	@touch $@
+
 serve: .venv/.runtime ## search page on http://127.0.0.1:8000 (PORT=..., HOST=...)
 	@$(BIN)/kb serve --host $(HOST) --port $(PORT)
 
@@ -49,6 +54,15 @@ check: .venv/.development ## lint, format, types
 format: .venv/.development ## put the code into its form
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+bench: .venv/.bench ## against what one would use otherwise, 10 minutes (BENCH="--json FILE")
+	@$(BIN)/python -m tests.benchmarks.speed --questions $(QUESTIONS) --collections $(COLLECTIONS) $(BENCH)
+
+bench-parts: .venv/.bench ## each part of a search alone
+	@$(BIN)/python -m pytest tests/benchmarks/parts.py
+
+bench-quality: .venv/.development ## what the faster runtime costs in quality (QUESTIONS=..., COLLECTIONS=...)
+	@$(BIN)/python -m tests.benchmarks.quality $(QUESTIONS) $(COLLECTIONS)/cmrc2018-dev $(COLLECTIONS)/xquad-en-zh
 
 bench-retrieval: .venv/.development ## what each signal finds (QUESTIONS=..., COLLECTIONS=...)
 	@$(BIN)/python -m tests.benchmarks.retrieval $(QUESTIONS) $(dir $(wildcard $(COLLECTIONS)/*/qrels.tsv))
