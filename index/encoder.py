@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from index import hub
 from index import model as packaged
 from index.home import Home
 from kb.errors import ModelUnavailable
@@ -60,25 +61,30 @@ def load_encoder(home: Home, announce: Callable[[str], None] = lambda _line: Non
     `ModelUnavailable` with what to do.
     """
     name = os.environ.get("KB_MODEL", "").strip()
-    if not name:
-        # read when huggingface_hub is imported; without it a missing file is asked for online
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    return _named(name) if name else _packaged(home, announce)
+
+
+def _packaged(home: Home, announce: Callable[[str], None]) -> Encoder:
+    # read when huggingface_hub is first imported; without it a missing file is asked for online
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    folder = packaged.packaged_folder(home.model, announce)
+    from index.runtime import sentence_transformer  # noqa: PLC0415
     from index.transformer import TransformerEncoder  # noqa: PLC0415
 
-    if name:
-        precision = _precision()
-        identity = f"{name}{_folder_digest(Path(name))}"
-        return TransformerEncoder(_load(name, precision), identity, f"torch {precision}")
-    folder = packaged.packaged_folder(home.model, announce)
     identity = f"{packaged.NAME}@{packaged.weights_digest(folder)[:12]}"
     runtime = f"onnxruntime int8:{packaged.FOLDER_VERSION}"
-    return TransformerEncoder(_packaged(folder), identity, runtime)
+    return TransformerEncoder(sentence_transformer(folder), identity, runtime)
 
 
-def _packaged(folder: Path) -> SentenceTransformer:
-    from index.runtime import sentence_transformer  # noqa: PLC0415
+def _named(name: str) -> Encoder:
+    local = hub.is_here(name)
+    if not local:
+        hub.ask(name)
+    from index.transformer import TransformerEncoder  # noqa: PLC0415
 
-    return sentence_transformer(folder)
+    precision = _precision()
+    identity = f"{name}{_folder_digest(Path(name))}"
+    return TransformerEncoder(_load(name, precision, local=local), identity, f"torch {precision}")
 
 
 def _precision() -> str:
@@ -88,13 +94,22 @@ def _precision() -> str:
     return "bfloat16" if torch.cpu._is_avx512_bf16_supported() else "float32"
 
 
-def _load(name: str, precision: str) -> SentenceTransformer:
+def _load(name: str, precision: str, *, local: bool) -> SentenceTransformer:
     try:
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415
         from transformers.utils import logging  # noqa: PLC0415
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        return SentenceTransformer(name, device="cpu", model_kwargs={"dtype": precision})
+        load = partial(SentenceTransformer, name, device="cpu", model_kwargs={"dtype": precision})
+        try:
+            return load(local_files_only=local)
+        except Exception:
+            if not local or Path(name).is_dir():
+                raise
+            hub.ask(name)  # it was fetched in part
+            return load()
+    except ModelUnavailable:
+        raise
     except Exception as error:  # the libraries below raise whatever they meet
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ModelUnavailable(name, f"{reason}; check KB_MODEL") from error
