@@ -135,6 +135,46 @@ def test_a_body_is_bounded_before_it_is_sent(server: Process, path: str) -> None
             connection.recv(1)
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /healthz HTTP/1.1\r\n", 200),
+        (b"POST /api/search HTTP/1.1\r\nContent-Length: 99999999\r\n", 413),
+    ],
+    ids=["no body", "too large"],
+)
+def test_leave_to_send_a_body_is_given_only_for_one(
+    server: Process, sent: bytes, status: int
+) -> None:
+    """A request that expects `100 Continue` and has no body, or too large a one, is answered."""
+    began = time.monotonic()
+    head = b"Host: localhost\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+    assert server.raw(sent + head).startswith(b"HTTP/1.1 %d " % status)
+    assert time.monotonic() - began < 5
+
+
+def test_a_body_that_waits_for_leave_is_taken(server: Process) -> None:
+    """As curl sends every document of more than a megabyte."""
+    body = b'{"q": "a"}'
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(
+            b"POST /api/search HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        assert (response.status, json.loads(response.read())["query"]) == (200, "a")
+
+
+def test_a_request_without_host_learns_no_name_of_ours(server: Process) -> None:
+    """No page names the software that serves it."""
+    answer = server.raw(b"GET /api/docs HTTP/1.0\r\n\r\n")
+    assert b"http://localhost" in answer
+    assert b"waitress" not in answer.lower()
+
+
 def test_where_nobody_may_add_documents_no_large_body_is_taken(start: Start) -> None:
     """A server that only answers does not let strangers fill its disk."""
     closed = start(KB_ADMIN_TOKEN="")

@@ -38,10 +38,18 @@ UPLOADS = ("/api/documents", "/library/documents")
 class Parser(HTTPRequestParser):
     """Takes a URL with raw UTF-8 in it, as `curl '…?q=问题'` sends it; waitress refuses those.
 
-    Only where documents are added may a body be as large as one.
+    Only where documents are added may a body be as large as one. Who waits for leave to send a
+    body gets it only where one is still to come: waitress would wait for it in any case.
     """
 
     adj: Any
+
+    def received(self, data: bytes) -> int:
+        """Take in what arrived; returns how much of it belongs to this request."""
+        taken: int = super().received(data)
+        if self.completed:
+            self.expect_continue = False
+        return taken
 
     def parse_header(self, header_plus: bytes) -> None:
         """Percent-encode what is not ASCII in the request line, and go on as ever."""
@@ -116,6 +124,7 @@ class Server:
             max_request_body_size=app.config["MAX_CONTENT_LENGTH"] + 1,
             asyncore_use_poll=True,  # select() cannot watch more than 1,024 descriptors
             clear_untrusted_proxy_headers=False,  # never believed, but they show a proxy
+            server_name="localhost",  # for a request without Host; it is waitress.invalid else
             ident=None,
             expose_tracebacks=False,
         )
