@@ -11,7 +11,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve build test check format bench bench-parts bench-quality bench-retrieval bench-sections screenshots faults clean
+.PHONY: help serve build test check format bench bench-parts bench-quality bench-retrieval bench-sections bench-traditional screenshots faults clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench-quality: .venv/.development ## what the faster runtime costs in quality (Q
 
 bench-retrieval: .venv/.development ## what each signal finds (QUESTIONS=..., COLLECTIONS=...)
 	@$(BIN)/python -m tests.benchmarks.retrieval $(QUESTIONS) $(dir $(wildcard $(COLLECTIONS)/*/qrels.tsv))
+
+bench-traditional: .venv/.development ## CMRC in Traditional characters (COLLECTIONS=...)
+	@$(BIN)/python -m tests.benchmarks.traditional $(COLLECTIONS)/cmrc2018-dev
 
 bench-sections: .venv/.development ## how well headings are found (COLLECTIONS=...)
 	@$(BIN)/python -m tests.benchmarks.sections $(COLLECTIONS)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from statistics import median
 
 from index.build import build
 from index.encoder import Encoded, Encoder, Side, load_encoder
@@ -31,6 +33,7 @@ VARIANTS = {
     "all": WEIGHTS,
 }
 Ask = Callable[[Searcher], Report]
+_TIMED = 60  # questions asked with and without reranking, in turns
 
 
 class Remembering:
@@ -49,6 +52,12 @@ class Remembering:
                 self._queries[text] = self._encoder.encode([text], side)[0]
         return [self._queries[text] for text in texts]
 
+    def forget(self) -> list[str]:
+        """Start anew; returns the queries that were known."""
+        known = list(self._queries)
+        self._queries.clear()
+        return known
+
 
 @contextmanager
 def opened(place: Path, encoder: Encoder) -> Iterator[tuple[Searcher, Ask]]:
@@ -63,8 +72,21 @@ def opened(place: Path, encoder: Encoder) -> Iterator[tuple[Searcher, Ask]]:
             yield searcher, lambda weighted: evaluate_questions(place, weighted)
 
 
+def cost(searcher: Searcher, encoder: Remembering) -> tuple[float, float]:
+    """Median milliseconds a question with reranking and without, its encoding included."""
+    plain = VARIANTS["without late interaction"]
+    times: dict[Weights, list[float]] = {WEIGHTS: [], plain: []}
+    for question in encoder.forget()[:_TIMED]:
+        for weights, each in times.items():
+            began = time.perf_counter()
+            searcher.weighted(weights).search(question)
+            each.append(1000 * (time.perf_counter() - began))
+            encoder.forget()
+    return median(times[WEIGHTS]), median(times[plain])
+
+
 def main() -> None:
-    """Print one table a place."""
+    """Print one table a place, and what a question costs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("places", nargs="+", type=Path, help="question file or collection")
     encoder = Remembering(load_encoder(Home.resolve(), lambda line: print(line, file=sys.stderr)))
@@ -75,6 +97,8 @@ def main() -> None:
                 figures = ask(searcher.weighted(weights)).as_json()
                 cells = (figures[key] for key in ("R@1", "R@3", "R@10", "MRR@10"))
                 print(f"{name:<25}" + "".join(f"{cell:6.3f}" for cell in cells), flush=True)
+            reranked, plain = cost(searcher, encoder)
+            print(f"a question: {reranked:.1f} ms, without late interaction {plain:.1f} ms")
 
 
 if __name__ == "__main__":
