@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from index import ranking
@@ -13,6 +14,7 @@ from index.ranking import BY_MODE, Weights
 from index.store import Reader
 from index.stores import open_current, store_of
 from index.texts import Rows
+from kb.errors import SearchTooSlow
 from kb.library import Skipped
 from kb.types import Document, Passage
 
@@ -79,12 +81,14 @@ class Searcher:
         mode: Mode = "hybrid",
         document: str | None = None,
         section: int | None = None,
+        until: float = math.inf,
     ) -> Results:
         """The `k` best passages, of one document if `document` is its id.
 
         `section` keeps to one section of that document, by its place in the outline, from 0.
-        Raises `UnknownDocument` or `UnknownSection`, and `ValueError` for a blank query, `k`
-        below 1 or a section without a document.
+        `until`, by `time.monotonic`, is looked at between the stages of a search, none of which
+        can be cut off. Raises `UnknownDocument`, `UnknownSection` or `SearchTooSlow`, and
+        `ValueError` for a blank query, `k` below 1 or a section without a document.
         """
         began = time.perf_counter()
         if not query.strip():
@@ -92,10 +96,13 @@ class Searcher:
         if k < 1:
             raise ValueError("k must be at least 1")
         scope, rows = self._scope(document, section)
+        _in_time(until)
         encoded = self._encoder.encode([query], "query")[0]
+        _in_time(until)
         asked = Query(self._reader, query, encoded, mode, rows)
         weights = self._weights or BY_MODE[mode]
         candidates = asked.candidates(max(k, RERANKED), weights)
+        _in_time(until)
         scores = candidates.scores(weights)
         places = ranking.best(candidates.rows, scores, k)
         hits = asked.hits(candidates, places, scores)
@@ -113,3 +120,8 @@ class Searcher:
             return Scope(self._reader.summary(document)), self._reader.rows(document)
         found, rows = self._reader.section(document, section)
         return Scope(self._reader.summary(document), found, section), rows
+
+
+def _in_time(until: float) -> None:
+    if time.monotonic() > until:
+        raise SearchTooSlow

@@ -150,6 +150,13 @@ class Overloaded(KBError):
         super().__init__("too many requests wait for an answer: try again shortly")
 
 
+class SearchTooSlow(KBError):
+    """A search was given up where it stood: its time was over."""
+
+    def __init__(self) -> None:
+        super().__init__("the search took too long: ask for less, or try again shortly")
+
+
 class BadSetting(KBError):
     """An environment variable holds a value that makes no sense."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -19,7 +21,7 @@ from index.lexical import LexicalIndex
 from index.ranking import WEIGHTS, Weights
 from index.search import Searcher
 from index.snapshot import LEXICAL
-from kb.errors import IndexMissing, UnknownDocument, UnknownSection
+from kb.errors import IndexMissing, SearchTooSlow, UnknownDocument, UnknownSection
 from tests.fakes import HashEncoder
 
 QUESTIONS = ("劳动争议", "外卖送餐员休息", "三公经费", "2573万元", "健步走 書畫", "brown fox")
@@ -176,6 +178,21 @@ def test_an_unknown_document_or_section_is_named(asked: Searcher) -> None:
             asked.search("工会", document=asked.documents[0].id, section=number)
     with pytest.raises(ValueError, match="a section needs its document"):
         asked.search("工会", section=0)
+
+
+def test_a_search_is_given_up_between_its_stages(
+    asked: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the model, after it, and when the candidates are there."""
+    for late in range(3):
+        clock = itertools.count()
+        with monkeypatch.context() as patch:
+            patch.setattr("index.search.time.monotonic", lambda clock=clock: next(clock))
+            with pytest.raises(SearchTooSlow) as caught:
+                asked.search("工会", until=late - 1)
+        assert next(clock) == late + 1
+    assert str(caught.value) == "the search took too long: ask for less, or try again shortly"
+    assert asked.search("工会", until=time.monotonic() + 60).hits == asked.search("工会").hits
 
 
 def test_a_quoted_phrase_must_appear(asked: Searcher) -> None:

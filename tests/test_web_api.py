@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from index.search import Searcher
 from tests.fakes import HashEncoder
 from tests.waiting import wait_for
 from web import create_app
+from web.gate import Gate
 from web.live import Live
 from web.settings import Settings
 
@@ -336,6 +338,18 @@ def test_limits_of_size_are_problems(reader: FlaskClient) -> None:
 def test_a_thousand_astral_characters_fit_in_a_url(reader: FlaskClient) -> None:
     """The longest question allowed can be sent by GET in any script."""
     assert reader.get("/api/search?q=" + quote("😀" * 1000)).status_code == 200
+
+
+def test_a_search_beyond_its_time_is_refused(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For endpoint and page alike, with the moment to ask again; the rest goes on."""
+    monkeypatch.setattr("web.gate.Gate", partial(Gate, seconds=0.0))
+    client = create_app(live, settings=Settings()).test_client()
+    response = client.get("/api/search?q=a")
+    assert _problem(response)["status"] == 503
+    assert response.get_json()["detail"].startswith("the search took too long")
+    assert response.headers["Retry-After"] == "2"
+    assert client.get("/?q=a").status_code == 503
+    assert client.get("/").status_code == 200
 
 
 def test_nothing_serves_before_there_is_an_index(home: Home) -> None:

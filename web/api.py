@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app, g, jsonify, url_for
 
 from kb.library import Source
-from web import answers, live, query, shapes, shelf, uploads
+from web import answers, gate, live, query, shapes, shelf, uploads
 from web.problems import BadParameters
 from web.security import authorize_change
 from web.settings import Settings
@@ -19,7 +19,7 @@ def search() -> shapes.SearchShape:
     settings: Settings = current_app.extensions["kb_settings"]
     asked = query.from_request(settings.max_url)
     g.query = asked.q
-    return answers.results(asked.ask(live.searcher()))
+    return answers.results(asked.ask(live.searcher(), gate.deadline()))
 
 
 @blueprint.get("/documents")

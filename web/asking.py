@@ -11,6 +11,7 @@ from flask import url_for
 from index.hits import MODES, Hit, Mode, Results
 from kb.errors import UnknownDocument, UnknownSection
 from kb.types import Section
+from web import gate
 from web.query import MAX_QUERY
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def answer(question: Question, searcher: Searcher) -> Answer:
             mode=question.mode,
             document=question.document,
             section=question.section,
+            until=gate.deadline(),
         )
     except UnknownDocument:
         return Answer(question, "unknown_document")

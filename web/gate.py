@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 
 from flask import Flask, current_app, g, request
 
@@ -10,7 +12,7 @@ from kb.errors import Overloaded
 
 RUNNING = 8  # enough that queries share a forward of the model; more only slows each of them
 WAITING = 56  # a query takes milliseconds, so the last of these still waits well under a second
-WAIT_SECONDS = 10.0
+SECONDS = 10.0  # for the wait and the search together; whoever asked has given up by then
 FREE = {"static", "api.rebuild_state", "pages.now"}  # polled, and they never touch the index
 THREADS = RUNNING + WAITING + 16  # the rest keep health checks, refusals and files answering
 
@@ -19,7 +21,7 @@ class Gate:
     """Lets `running` requests in at a time and `waiting` more stand in line."""
 
     def __init__(
-        self, running: int = RUNNING, waiting: int = WAITING, seconds: float = WAIT_SECONDS
+        self, running: int = RUNNING, waiting: int = WAITING, seconds: float = SECONDS
     ) -> None:
         self._running = running
         self._places = running + waiting
@@ -44,6 +46,11 @@ class Gate:
                 self._inside -= 1
             raise Overloaded
 
+    @property
+    def deadline(self) -> float:
+        """When a request that comes now must be answered, by `time.monotonic`."""
+        return time.monotonic() + self._seconds
+
     def leave(self) -> None:
         """Give the turn to the next in line."""
         with self._lock:
@@ -63,9 +70,16 @@ def free(endpoint: str | None) -> bool:
     return endpoint is None or endpoint.startswith("health.") or endpoint in FREE
 
 
+def deadline() -> float:
+    """When the present request must be answered, by `time.monotonic`."""
+    until: float = g.get("kb_deadline", math.inf)
+    return until
+
+
 def _enter() -> None:
     if not free(request.endpoint):
         gate: Gate = current_app.extensions["kb_gate"]
+        g.kb_deadline = gate.deadline
         gate.enter()
         g.kb_gate = gate
 

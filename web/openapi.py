@@ -31,7 +31,7 @@ _ERRORS = {
     415: "The body is not of the media type stated here.",
     422: "The file cannot be read as a document: its type, content or name is at fault.",
     429: "This address has used its share of requests ({rate_limit}; off on loopback).",
-    503: "No index serves yet, or too many requests wait.",
+    503: "No index serves yet, too many requests wait, or the search took too long.",
 }
 _ALWAYS = (400,)
 _GATED = (429, 503)

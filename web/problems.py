@@ -18,6 +18,7 @@ from kb.errors import (
     NotReady,
     Overloaded,
     RebuildRunning,
+    SearchTooSlow,
     UnknownDocument,
     UnknownSection,
 )
@@ -95,7 +96,7 @@ def _finding(error: KBError) -> Response:
             return _answer(HTTPStatus.FORBIDDEN, "the documents of this server are only read")
         case RebuildRunning():
             return _answer(HTTPStatus.CONFLICT, "a rebuild is already running: wait for its end")
-        case NotReady() | Overloaded():
+        case NotReady() | Overloaded() | SearchTooSlow():
             detail = str(error)
         case _:
             # Its message may hold a path of this machine: that is for the log.

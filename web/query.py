@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import parse_qsl
@@ -97,10 +98,15 @@ class SearchRequest(BaseModel):
         AfterValidator(_of_a_document),
     ] = None
 
-    def ask(self, searcher: Searcher) -> Results:
-        """Put it to the index; raises UnknownDocument or UnknownSection."""
+    def ask(self, searcher: Searcher, until: float = math.inf) -> Results:
+        """Put it to the index; raises UnknownDocument, UnknownSection or SearchTooSlow."""
         return searcher.search(
-            self.q, k=self.k, mode=self.mode, document=self.document, section=self.section
+            self.q,
+            k=self.k,
+            mode=self.mode,
+            document=self.document,
+            section=self.section,
+            until=until,
         )
 
 
