@@ -65,6 +65,26 @@ def test_a_heavy_library_is_imported_in_one_place(library: str) -> None:
     assert users == HOMES[library]
 
 
+# how one machine keeps a generation: what asks or shows must work over any other store as well
+PARTS = {f"index.{name}" for name in ("generation", "local", "snapshot", "dense", "lexical")}
+ASKING = [
+    (name, path)
+    for name, path in zip(IDS, MODULES, strict=True)
+    if name.startswith("web/") or name in {"index/search.py", "index/query.py", "index/ranking.py"}
+]
+
+
+@pytest.mark.parametrize(("name", "path"), ASKING)
+def test_who_asks_does_not_know_where_a_generation_is_kept(name: str, path: Path) -> None:
+    whole = set(imported(path)) | {
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert whole & PARTS == set()
+
+
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
 def test_a_module_says_first_what_it_is_for(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
