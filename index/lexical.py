@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import tempfile
@@ -10,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import tantivy
 
+from index.bm25 import Frequencies, Statistics, counted
 from index.terms import terms
 from kb.errors import StorageFailed
 from kb.types import Passage
 
-_K1 = 1.2  # tantivy's own, fixed there; b is .75
 _HEAP = 64 << 20  # bytes the writer may use before it starts another segment
-_HEADING_BOOST = 0.3
 _LOCK = ".tantivy-meta.lock"
 
 
@@ -119,6 +118,12 @@ class LexicalIndex:
             index = tantivy.Index.open(str(place))
             self._schema = index.schema
             self._searcher = index.searcher()
+        # a query asks for each of its terms four times
+        self._statistics = Statistics(self.size, lru_cache(4096)(self._frequencies))
+
+    def _frequencies(self, text: str) -> Frequencies:
+        found = self._searcher.doc_freq
+        return Frequencies(found("body", text), found("headings", text))
 
     @property
     def size(self) -> int:
@@ -151,7 +156,7 @@ class LexicalIndex:
         return self._run(query, len(rows), [restriction])
 
     def _run(self, query: str, limit: int, required: Sequence[tantivy.Query]) -> LexicalScores:
-        counts = Counter(term.text for term in terms(query))
+        counts = counted(query)
         nothing = np.zeros(0, np.int64), np.zeros(0, np.float32)
         if not counts or limit < 1 or not self._searcher.num_docs:
             return LexicalScores(*nothing, ceiling=0.0)
@@ -162,20 +167,18 @@ class LexicalIndex:
             parsed = tantivy.Query.boolean_query([(must, each) for each in (*unscored, parsed)])
         found = self._searcher.search(parsed, limit=limit, count=False).hits
         if not found:
-            return LexicalScores(*nothing, ceiling=self._ceiling(counts))
+            return LexicalScores(*nothing, ceiling=self._statistics.ceiling(counts))
         rows = self._searcher.fast_field_values("row", [address for _, address in found])
         return LexicalScores(
             np.array(rows, np.int64),
             np.array([score for score, _ in found], np.float32),
-            self._ceiling(counts),
+            self._statistics.ceiling(counts),
         )
 
     def _query(self, counts: Counter[str]) -> tantivy.Query:
         parts = []
         for text, n in counts.items():
-            # Headings are few, so that every word is rare among them: it tells what it tells
-            # among passages, or 工会 in one heading would outweigh the rest of a question.
-            heading = _HEADING_BOOST * self._idf(text) / self._idf(text, "headings")
+            heading = self._statistics.heading_boost(text)
             for field, boost in (("body", 1.0), ("headings", heading)):
                 term = tantivy.Query.term_query(self._schema, field, text, "freq")
                 parts.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, boost * n)))
@@ -183,19 +186,4 @@ class LexicalIndex:
 
     def weights(self, query: str) -> dict[str, float]:
         """How much each term of the query tells: its idf as a share of the rarest term's."""
-        idf = {text: self._idf(text) for text in {term.text for term in terms(query)}}
-        top = max(idf.values(), default=0.0)
-        return {text: value / top for text, value in idf.items()} if top else {}
-
-    def _idf(self, text: str, field: str = "body") -> float:
-        """BM25's, as tantivy and Lucene have it."""
-        frequency = self._searcher.doc_freq(field, text)
-        return math.log(1 + (self.size - frequency + 0.5) / (frequency + 0.5))
-
-    def _ceiling(self, counts: Counter[str]) -> float:
-        """The BM25 of a passage that held every query term without end, wherever it can stand."""
-        return (_K1 + 1) * sum(n * self._idf(text) * self._most(text) for text, n in counts.items())
-
-    def _most(self, text: str) -> float:
-        in_headings = self._searcher.doc_freq("headings", text) > 0
-        return 1 + _HEADING_BOOST if in_headings else 1.0
+        return self._statistics.weights(query)

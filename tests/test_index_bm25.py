@@ -1,0 +1,85 @@
+"""BM25 worked out by hand is tantivy's, to the last digit that anybody sees."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from index import bm25, lexical
+from index.lexical import LexicalIndex, Row
+from kb.types import Clause, Passage
+
+WORDS = [
+    "工会",
+    "职工",
+    "维权",
+    "法律",
+    "体育",
+    "驿站",
+    "经费",
+    "预算",
+    "困难",
+    "就业",
+    "gdp",
+    "2573",
+    "1.04",
+]
+
+
+@pytest.mark.parametrize(
+    ("length", "kept"),
+    [(0, 0), (1, 1), (24, 24), (39, 39), (40, 40), (41, 40), (42, 42), (55, 54), (56, 56),
+     (59, 56), (60, 60), (87, 84), (88, 88), (1000, 984), (1_000_000, 983_064)],
+)  # fmt: skip
+def test_a_length_is_kept_in_a_byte(length: int, kept: int) -> None:
+    """The table of Lucene's `SmallFloat.byte4ToInt`, which tantivy has as `FIELD_NORMS_TABLE`."""
+    assert bm25.kept_length(length) == kept
+    assert bm25.kept_length(kept) == kept
+
+
+def _passage(number: int, rng: random.Random) -> Passage:
+    text = " ".join(rng.choices(WORDS, k=rng.choice([1, 3, 10, 30, 41, 90, 250, 600])))
+    headings = tuple(rng.choices(WORDS, k=rng.randrange(3)))
+    clauses = (Clause(text, 0, len(text)),)
+    return Passage(f"p{number}", "d", "section", headings, text, 0, len(text), clauses)
+
+
+def test_scores_are_those_of_tantivy(tmp_path: Path) -> None:
+    """Over passages of all lengths, with headings and without, terms asked once and twice."""
+    rng = random.Random(8)
+    passages = [_passage(number, rng) for number in range(300)]
+    lexical.write(tmp_path, (Row(i, 0, passage) for i, passage in enumerate(passages)))
+    index = LexicalIndex(tmp_path)
+    bodies = [bm25.counted(p.text) for p in passages]
+    headings = [bm25.counted("\n".join(p.headings)) for p in passages]
+    mean_body = sum(sum(c.values()) for c in bodies) / len(passages)
+    mean_heading = sum(sum(c.values()) for c in headings) / len(passages)
+
+    def frequencies(text: str) -> bm25.Frequencies:
+        return bm25.Frequencies(
+            sum(text in counts for counts in bodies), sum(text in counts for counts in headings)
+        )
+
+    statistics = bm25.Statistics(len(passages), frequencies)
+    for query in ("职工维权", "gdp 2573", "困难职工困难", "1.04 体育 驿站", "legal"):
+        asked = bm25.counted(query)
+        expected = {}
+        for row, (body, heading) in enumerate(zip(bodies, headings, strict=True)):
+            score = 0.0
+            for text, n in asked.items():
+                top = (bm25.K1 + 1) * n * statistics.idf(text)
+                if text in body:
+                    score += top * bm25.share(body[text], sum(body.values()), mean_body)
+                if text in heading:
+                    length = sum(heading.values())
+                    share = bm25.share(heading[text], length, mean_heading)
+                    score += top * bm25.HEADING_BOOST * share
+            if score:
+                expected[row] = score
+        found = index.search(query, 1000)
+        scores = dict(zip(found.rows.tolist(), found.scores.tolist(), strict=True))
+        assert scores == pytest.approx(expected, rel=1e-5)
+        assert found.ceiling == pytest.approx(statistics.ceiling(asked))
+        assert max(expected.values(), default=0.0) <= found.ceiling
