@@ -50,10 +50,13 @@ class LocalStore:
         with closing(TextStore(self._folder(name) / FILE)) as texts:
             return Contents(texts.documents, texts.skipped)
 
-    def size(self, name: str) -> int:
-        """Bytes of all its files."""
-        files = (file for file in self._folder(name).rglob("*") if file.is_file())
-        return sum(file.stat().st_size for file in files)
+    def size(self, name: str) -> int | None:
+        """Bytes of all its files; None where builds elsewhere have removed it meanwhile."""
+        try:
+            files = [file for file in self._folder(name).rglob("*") if file.is_file()]
+            return sum(file.stat().st_size for file in files) or None
+        except FileNotFoundError:
+            return None
 
     def open(self, name: str, encoder: Encoder) -> Snapshot:
         """Verify, then open."""

@@ -39,6 +39,14 @@ class LibraryEmpty(KBError):
         self.folder = folder
 
 
+class LastDocument(KBError):
+    """Without its only document a library has nothing to index, and the index would stay."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"cannot remove {name}, the only document: add another first")
+        self.name = name
+
+
 class LibraryReadOnly(KBError):
     """The documents are in a folder that was named with `--documents`, which is only read."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from kb.errors import DocumentExists, DocumentUnreadable, UnknownDocument
+from kb.errors import DocumentExists, DocumentUnreadable, LastDocument, UnknownDocument
 from kb.outline import outline
 from kb.reading import OLD_SUFFIXES, SUFFIXES, read
 from kb.types import Document
@@ -151,9 +151,16 @@ def add(folder: Path, file: Path, name: str | None = None) -> Source:
 
 
 def remove(folder: Path, wanted: str) -> Source:
-    """Delete the document with the id `wanted` from the library; raises `UnknownDocument`."""
-    for source in find(folder).sources:
+    """Delete the document with the id `wanted` from the library.
+
+    Raises `UnknownDocument`, or `LastDocument`: an index is of something, so that the one there
+    is would go on finding what was deleted.
+    """
+    sources = find(folder).sources
+    for source in sources:
         if source.id == wanted:
+            if len(sources) == 1:
+                raise LastDocument(source.name)
             source.path.unlink()
             return source
     raise UnknownDocument(wanted)

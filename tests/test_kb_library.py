@@ -8,12 +8,23 @@ from pathlib import Path
 import pytest
 
 import kb.library
-from kb.errors import DocumentUnreadable
-from kb.library import Findings, find, load
+from kb.errors import DocumentUnreadable, LastDocument
+from kb.library import Findings, document_id, find, load, remove
 
 
 def reasons(findings: Findings) -> dict[str, str]:
     return {skipped.name: skipped.reason for skipped in findings.skipped}
+
+
+def test_the_only_document_is_not_removed(tmp_path: Path) -> None:
+    """Another has to be there first."""
+    (tmp_path / "one.txt").write_text("第一份\n\n正文。\n", encoding="utf-8")
+    with pytest.raises(LastDocument) as caught:
+        remove(tmp_path, document_id("one.txt"))
+    assert caught.value.name == "one.txt"
+    (tmp_path / "two.txt").write_text("第二份\n\n正文。\n", encoding="utf-8")
+    assert remove(tmp_path, document_id("one.txt")).name == "one.txt"
+    assert [path.name for path in tmp_path.iterdir()] == ["two.txt"]
 
 
 def test_documents_are_found_below_the_folder_sorted_by_name(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import index.encoder
 from index import generation
 from index.build import build
 from index.home import Home
+from index.search import Searcher
 from kb.library import document_id
 from tests.conftest import REPORTS
 from tests.fakes import HashEncoder
@@ -130,15 +132,32 @@ def test_a_first_addition_joins_the_shipped_report(article: Path, tmp_path: Path
     assert sorted(names) == ["dongcheng-union-five-year-report.txt", "帮扶.txt"]
 
 
-def test_removing_the_last_document_says_what_the_index_has(home: Home) -> None:
-    """There is nothing to build from, so the line says that the index was left as it was."""
+def test_the_last_document_is_not_removed(home: Home) -> None:
+    """The others are, and indexed; the line says what to do, and the status that all was not."""
     build(home, HashEncoder())
     result = kb(home, "remove", *REPORTS)
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == (
-        f"Error: removed, but not indexed: no readable document in {home.documents}: "
-        "put a .docx, .pdf, .html, .md or .txt file there"
+    last = list(REPORTS)[-1]
+    said = f"Error: cannot remove {last}, the only document: add another first"
+    assert said in result.stderr.splitlines()
+    assert [path.name for path in home.documents.iterdir()] == [last]
+    with closing(Searcher.open(home, HashEncoder())) as searcher:
+        assert [summary.name for summary in searcher.documents] == [last]
+
+
+def test_a_library_emptied_by_hand_keeps_its_index(home: Home) -> None:
+    """A folder that is not mounted costs no index; the line says that nothing was built."""
+    build(home, HashEncoder())
+    for file in home.documents.iterdir():
+        file.unlink()
+    result = kb(home, "build")
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+        1,
+        f"Error: no readable document in {home.documents}: "
+        "put a .docx, .pdf, .html, .md or .txt file there",
     )
+    with closing(Searcher.open(home, HashEncoder())) as searcher:
+        assert len(searcher.documents) == 3
 
 
 def test_the_list_says_how_the_index_stands(home: Home, article: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import shutil
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from kb.errors import KBError, ModelUnavailable, NotReady, RebuildRunning
 from tests.fakes import HashEncoder
 from tests.waiting import wait_for
 from web import create_app
-from web.live import Live
+from web.live import POLL_SECONDS, Live
 from web.rebuild import Rebuilder
 from web.settings import Settings
 
@@ -96,6 +98,75 @@ def test_a_damaged_generation_is_not_served(live: Live, home: Home, encoder: Has
     live.rebuild()
     wait_for(lambda: live.state.state == "done")
     assert _serving(live) not in {serving, made}
+    assert live.fault is None
+
+
+def test_a_generation_put_right_is_served(
+    live: Live, home: Home, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refused one is looked at again now and then: a disk comes back, a file is restored."""
+    monkeypatch.setattr("web.live.RETRY_SECONDS", 0.5)
+    other = Home(home.root.parent / "other", home.documents)
+    made = build(other, encoder).generation
+    generation.folder(other, made).rename(generation.folder(home, made))
+    file = generation.folder(home, made) / "clauses.faiss"
+    whole = file.read_bytes()
+    _damage(home, made)
+    home.current.write_text(made + "\n")
+    wait_for(lambda: live.fault)
+    file.write_bytes(whole)
+    wait_for(lambda: _serving(live) == made)
+    assert live.fault is None
+
+
+def test_a_refused_generation_is_not_looked_at_without_pause(
+    live: Live, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files are large, so that a look is followed by a rest of at least ten seconds."""
+    looks: list[str] = []
+
+    def refuse(*_: object) -> None:
+        looks.append("look")
+        raise RuntimeError
+
+    monkeypatch.setattr("index.stores.open_current", refuse)
+    serving = _serving(live)
+    home.current.write_text("20990101T000000Z-000000\n")
+    wait_for(lambda: live.fault)
+    assert live.fault == "RuntimeError"
+    time.sleep(4 * POLL_SECONDS)
+    assert looks == ["look"]
+    assert _serving(live) == serving
+
+
+@pytest.mark.parametrize("left", [None, "", "\0\0\0", "../documents", "x" * 100_000])
+def test_a_current_that_names_nothing_costs_nothing(
+    live: Live, home: Home, left: str | None
+) -> None:
+    """Removed, emptied or garbled: what serves goes on, and serves again as soon as it is back."""
+    serving = _serving(live)
+    if left is None:
+        home.current.unlink()
+    else:
+        home.current.write_text(left)
+    wait_for(lambda: live.fault)
+    assert "run 'kb build" in str(live.fault)
+    assert _serving(live) == serving
+    home.current.write_text(f"{serving}\n")
+    wait_for(lambda: live.fault is None)
+    assert _serving(live) == serving
+
+
+def test_a_generation_deleted_under_a_server_is_served_on(live: Live, home: Home) -> None:
+    """Its files stay open: searches, documents and metrics answer, and a rebuild heals it."""
+    serving = _serving(live)
+    client = create_app(live, settings=Settings()).test_client()
+    shutil.rmtree(home.generations)
+    for path in ("/api/search?q=快递", "/api/documents", "/documents/none", "/metrics", "/readyz"):
+        assert client.get(path).status_code == (404 if "none" in path else 200)
+    live.rebuild()
+    wait_for(lambda: live.state.state == "done")
+    assert _serving(live) not in {None, serving}
     assert live.fault is None
 
 

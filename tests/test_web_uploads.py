@@ -99,6 +99,23 @@ def test_what_is_deleted_is_found_no_more(client: FlaskClient, live: Live, home:
     assert client.get(f"/api/documents/{SPORTS}").status_code == 404
 
 
+def test_the_only_document_stays(client: FlaskClient, live: Live, home: Home) -> None:
+    """Without it the index would go on finding what was deleted; the page does not offer it."""
+    for name in ("budget.md", "sports.txt"):
+        before = serving(live)
+        assert client.delete(f"/api/documents/{document_id(name)}").status_code == 202
+        rebuilt(live, before)
+    response = client.delete(f"/api/documents/{document_id('union.txt')}")
+    assert response.status_code == 409
+    assert response.get_json()["detail"] == (
+        "cannot remove union.txt, the only document: add another first"
+    )
+    assert files(home) == {"union.txt"}
+    page = client.get("/library").get_data(as_text=True)
+    assert "/remove" not in page
+    assert "添加另一份文档后才能移除唯一的文档。" in page
+
+
 @pytest.mark.parametrize("wanted", ["none", "..", "%2e%2e%2fCURRENT", "sports.txt%00"])
 def test_an_unknown_document_cannot_be_deleted(
     client: FlaskClient, home: Home, wanted: str

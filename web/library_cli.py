@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kb.errors import DocumentExists, DocumentUnreadable, KBError, UnknownDocument
+from kb.errors import (
+    DocumentExists,
+    DocumentUnreadable,
+    KBError,
+    LastDocument,
+    UnknownDocument,
+)
 from web.options import build_index, home_of, home_options, json_option, print_json, say
 
 if TYPE_CHECKING:
@@ -83,7 +89,7 @@ def _each(things: Iterable[T], act: Callable[[T], Source]) -> tuple[list[Source]
     for thing in things:
         try:
             done.append(act(thing))
-        except (DocumentExists, DocumentUnreadable, UnknownDocument) as error:
+        except (DocumentExists, DocumentUnreadable, LastDocument, UnknownDocument) as error:
             refused.append(str(error))
     return done, refused
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger("kb.live")
 
 POLL_SECONDS = 0.5  # one short read; a rebuild made elsewhere shows within this time
+# A generation that was refused is looked at again, for a disk may come back and a file be put
+# right: so long after, and longer where the look took long, so that it costs little.
+RETRY_SECONDS, RETRY_SHARE = 10.0, 0.05
 
 
 class Live(Lender):
@@ -33,7 +37,8 @@ class Live(Lender):
     A request takes the searcher once and answers wholly from it; a new generation, whoever
     built it, takes its place between requests, and the old one is closed when nobody holds
     it any more. A new generation that cannot be opened leaves the old one serving and shows
-    in `fault`. `failure` is set where nothing can ever serve, such as a missing model.
+    in `fault`; it is tried again now and then. `failure` is set where nothing can ever serve,
+    such as a missing model.
 
     `load_encoder` is called once, in the background thread that `start` begins;
     `on_first_build` hears of the build that a first start needs, as a terminal wants to.
@@ -55,6 +60,7 @@ class Live(Lender):
         self._encoder: Encoder | None = None
         self._follow_lock = threading.Lock()
         self._refused: str | None = None
+        self._retry_at = 0.0
         self._stopping = threading.Event()
         self._changed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -185,21 +191,24 @@ class Live(Lender):
         from index.stores import open_current
 
         with self._follow_lock:
-            named = None
+            named, began = None, time.monotonic()
             try:
                 named = self.store.current()
-                if named is not None and named == self._refused:
+                if named is not None and named == self._refused and began < self._retry_at:
                     return
                 serving = self.searcher
                 if serving is None or serving.generation != named:
                     encoder = self._loaded()
                     self._serve(Searcher(open_current(self.store, encoder), encoder))
                 self.fault = self._refused = None
-            except (KBError, OSError) as error:
+            except Exception as error:  # whatever it is, what serves goes on, and so do we
+                took = time.monotonic() - began
+                self._retry_at = began + max(RETRY_SECONDS, took / RETRY_SHARE)
                 self._refused = named
-                if self.fault != str(error):
-                    log.warning("new generation refused", generation=named, reason=str(error))
-                self.fault = str(error)
+                reason = str(error) or type(error).__name__
+                if self.fault != reason:
+                    log.warning("new generation refused", generation=named, reason=reason)
+                self.fault = reason
 
     def _loaded(self) -> Encoder:
         if self._encoder is None:

@@ -25,7 +25,7 @@ _ERRORS = {
     403: "Asked for from another site, changing library and index over HTTP is off, "
     "or the documents are only read.",
     404: "No document has this id, or it has no such section.",
-    409: "A rebuild is already running, or the library has this document.",
+    409: "A rebuild is already running, the library has this document, or has no other.",
     413: "The body is larger than {max_body} bytes.",
     414: "The query string is longer than {max_url} bytes.",
     415: "The body is not of the media type stated here.",

@@ -14,6 +14,7 @@ from kb.errors import (
     DocumentExists,
     DocumentUnreadable,
     KBError,
+    LastDocument,
     LibraryReadOnly,
     NotReady,
     Overloaded,
@@ -90,7 +91,7 @@ def _finding(error: KBError) -> Response:
             return _answer(HTTPStatus.NOT_FOUND, str(error))
         case DocumentUnreadable():
             return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-        case DocumentExists():
+        case DocumentExists() | LastDocument():
             return _answer(HTTPStatus.CONFLICT, str(error))
         case LibraryReadOnly():
             return _answer(HTTPStatus.FORBIDDEN, "the documents of this server are only read")

@@ -45,7 +45,7 @@ def add(home: Home, file: Path, name: str | None = None) -> Source:
 def remove(home: Home, wanted: str) -> Source:
     """Delete the document of the id or file name `wanted` from the library.
 
-    Raises LibraryReadOnly, UnknownDocument or StorageFailed.
+    Raises LibraryReadOnly, UnknownDocument, LastDocument or StorageFailed.
     """
     _require_own(home)
     names = {source.name: source.id for source in library.find(home.documents).sources}
