@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -36,9 +37,14 @@ class Client:
         if not head_bytes.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
             raise OSError(head_bytes.decode("latin-1").partition("\r\n")[0])
         if head_bytes.startswith(b"HTTP/1.0") or b"connection: close" in head_bytes.lower():
+            self.close()
+        return body
+
+    def close(self) -> None:
+        """Drop the connection; the next question makes a new one."""
+        if self._socket is not None:
             self._socket.close()
             self._socket = None
-        return body
 
     def _received(self, connection: socket.socket) -> tuple[bytes, bytes]:
         data = b""
@@ -75,14 +81,14 @@ def run(host: str, port: int, paths: list[str], clients: int, seconds: float) ->
             yield path
 
     def ask() -> None:
-        client = Client(host, port)
-        try:
-            for path in each():
-                start = time.perf_counter()
-                client.ask(path)
-                latencies.append(time.perf_counter() - start)
-        except OSError as error:
-            faults.append(str(error))
+        with closing(Client(host, port)) as client:
+            try:
+                for path in each():
+                    start = time.perf_counter()
+                    client.ask(path)
+                    latencies.append(time.perf_counter() - start)
+            except OSError as error:
+                faults.append(str(error))
 
     threads = [threading.Thread(target=ask) for _ in range(clients)]
     for thread in threads:

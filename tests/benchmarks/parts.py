@@ -18,19 +18,20 @@ from index.encoder import Encoder
 from index.evidence import clause_scores, evidence, marks
 from index.home import Home
 from index.search import Searcher
-from index.snapshot import Snapshot, open_current
+from index.store import Reader
+from index.stores import open_current, store_of
 from tests.benchmarks.corpora import queries, report
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 QUERY = "困难职工家庭一年能拿到多少帮扶资金"
-_CANDIDATES = 200
+_CLAUSES, _PASSAGES = 200, 50  # as a search asks for
 
 
 @pytest.fixture(scope="session")
-def snapshot(real_home: Home, real_encoder: Encoder) -> Iterator[Snapshot]:
+def reader(real_home: Home, real_encoder: Encoder) -> Iterator[Reader]:
     """The published generation, opened beneath the searcher."""
-    with closing(open_current(real_home, real_encoder)) as opened:
+    with closing(open_current(store_of(real_home), real_encoder)) as opened:
         yield opened
 
 
@@ -48,47 +49,42 @@ def test_encode_a_query(
     assert vectors[0].vector.shape == (real_encoder.dim,)
 
 
-def test_nearest_clauses(
-    benchmark: BenchmarkFixture, real_encoder: Encoder, snapshot: Snapshot
+def test_passages_of_the_nearest_clauses(
+    benchmark: BenchmarkFixture, real_encoder: Encoder, reader: Reader
 ) -> None:
     vector = real_encoder.encode([QUERY], "query")[0].vector
-    rows = benchmark(snapshot.dense.search, vector, _CANDIDATES)
-    assert len(set(rows.tolist())) == _CANDIDATES
+    found = benchmark(reader.nearest, vector, _CLAUSES, None)
+    assert len(found) == min(_CLAUSES, reader.clauses(None)) > 100
 
 
-def test_bm25(benchmark: BenchmarkFixture, snapshot: Snapshot) -> None:
-    found = benchmark(snapshot.lexical.search, QUERY, 50)
-    assert found.rows.size
-    assert (np.diff(found.scores) <= 0).all()
+def test_passages_by_bm25(benchmark: BenchmarkFixture, reader: Reader) -> None:
+    rows = benchmark(reader.matching, QUERY, _PASSAGES, None)
+    assert len(set(rows.tolist())) == len(rows) > 10
 
 
-def test_late_interaction_of_all_passages(
-    benchmark: BenchmarkFixture, real_encoder: Encoder, snapshot: Snapshot
+def test_late_interaction_with_all_passages(
+    benchmark: BenchmarkFixture, real_encoder: Encoder, reader: Reader
 ) -> None:
     tokens = real_encoder.encode([QUERY], "query")[0].tokens
-    rows = range(snapshot.passage_tokens.texts)
+    rows = np.arange(sum(d.passages for d in reader.contents.documents))
 
     def rerank() -> list[float]:
-        return [each.maxsim() for each in snapshot.passage_tokens.matches(rows, tokens)]
+        return [each.passage.maxsim() for each in reader.matches(rows, tokens)]
 
     assert max(benchmark(rerank)) > 0.5
 
 
 def test_evidence_and_marks_of_a_passage(
-    benchmark: BenchmarkFixture, real_encoder: Encoder, snapshot: Snapshot
+    benchmark: BenchmarkFixture, real_encoder: Encoder, reader: Reader
 ) -> None:
     query = real_encoder.encode([QUERY], "query")[0]
-    row = int(snapshot.lexical.search(QUERY, 1).rows[0])
-    passage, clauses = snapshot.texts.passage(row), range(*snapshot.clause_rows(row))
-    dense = np.asarray(snapshot.dense.vectors(clauses.start, clauses.stop) @ query.vector)
-    [matches] = snapshot.passage_tokens.matches([row], query.tokens)
-    own = snapshot.clause_tokens.matches(list(clauses), query.tokens)
-    late = np.array([each.maxsim() for each in own], np.float32)
-    weights = snapshot.lexical.weights(QUERY)
+    rows = reader.matching(QUERY, 1, None)
+    [passage], [cosines] = reader.passages_at(rows), reader.cosines(rows, query.vector)
+    [late], weights = reader.matches(rows, query.tokens), reader.weights(QUERY)
 
     def explain() -> tuple[object, ...]:
-        scores = clause_scores(QUERY, passage, dense, late, matches)
-        return (*evidence(passage, scores), *marks(passage, matches, weights))
+        scores = clause_scores(QUERY, passage, cosines, late.clauses, late.passage)
+        return (*evidence(passage, scores), *marks(passage, late.passage, weights))
 
     assert benchmark(explain)
 

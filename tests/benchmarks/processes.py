@@ -21,9 +21,9 @@ _PATIENCE = 120.0  # seconds for a server to come up
 
 
 def environment() -> dict[str, str]:
-    """All cores for everyone, no hub, and nothing that a user's own settings would change."""
+    """All cores for everyone, unless its own code says otherwise; no hub, no settings of a user."""
     cores = str(os.cpu_count() or 1)
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LANCE_CPU_THREADS"), cores)
+    threads = {"OMP_NUM_THREADS": cores, "LANCE_CPU_THREADS": cores}
     kept = {key: value for key, value in os.environ.items() if not key.startswith("KB_")}
     offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
     return {**kept, **threads, **offline, "PYTHONPATH": str(ROOT)}
