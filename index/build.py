@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from index import generation, lexical, sealed
+from index import encodings, generation, lexical, sealed
 from index.encoder import Encoder
 from index.home import Home
+from index.leftover import Leftover, leftover
 from index.snapshot import LEXICAL, TEXTS, VERSION, Snapshot
 from index.store import Reader, Store
 from index.stores import open_current, store_of
 from index.texts import TextStore
 from index.textwriter import TextWriter
-from index.vectors import write_vectors
+from index.vectors import Before, GenerationBefore, write_vectors
 from kb import library
 from kb.errors import DocumentUnreadable, KBError, LibraryEmpty
 from kb.library import Skipped
@@ -92,19 +93,26 @@ def build(
 ) -> BuildReport:
     """Index the library of `home` and publish the result, whole or not at all.
 
-    Vectors of passages that the current generation has already are taken from it, unless
-    `force`. Files that cannot be read are skipped and named. Raises `RebuildRunning` while
-    another build runs, `LibraryEmpty` where nothing could be read, `StorageFailed` where the
-    disk refuses; what served goes on serving.
+    Vectors of passages that the current generation has already, or a build that died had
+    encoded, are taken from there, unless `force`. Files that cannot be read are skipped and
+    named. Raises `RebuildRunning` while another build runs, `LibraryEmpty` where nothing could
+    be read, `StorageFailed` where the disk refuses; what served goes on serving.
     """
     store = store_of(home)
-    with store.alone():
+    with store.alone(), leftover(home, encoder) as left:
         store.sweep()
         if home.owns_documents:
             library.install_shipped(home.documents)
         name = generation.new_name()
         with _before(store, encoder) as before, _draft(home, name) as draft:
-            return _build(home, store, name, encoder, draft, before, force, _Stages(progress))
+            known = _known(before, left) if not force else []
+            return _build(home, store, name, encoder, draft, before, known, _Stages(progress))
+
+
+def _known(before: Reader | None, left: Leftover | None) -> Sequence[Before]:
+    """What may have the vectors of a passage already."""
+    generation = GenerationBefore(before) if before else None
+    return [each for each in (generation, left) if each is not None]
 
 
 @contextmanager
@@ -121,12 +129,20 @@ def _before(store: Store, encoder: Encoder) -> Iterator[Reader | None]:
 
 @contextmanager
 def _draft(home: Home, name: str) -> Iterator[Path]:
-    """A folder to write a generation into; it is gone afterwards, moved or removed."""
+    """A folder to write a generation into, gone when that is done or cannot be.
+
+    Where the build is stopped it stays: the next one goes on from what is encoded in it.
+    """
     draft = sealed.draft(generation.folder(home, name))
+    stays = False
     try:
         yield draft
+    except BaseException as stop:
+        stays = not isinstance(stop, KBError | OSError) and encodings.written(draft) > 0
+        raise
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        if not stays:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def _build(
@@ -136,14 +152,14 @@ def _build(
     encoder: Encoder,
     draft: Path,
     before: Reader | None,
-    force: bool,
+    known: Sequence[Before],
     stages: _Stages,
 ) -> BuildReport:
     texts, skipped = _read(home, draft, stages)
     try:
         counts = _counts(texts)
         with stages.stage("encode", counts.passages) as done:
-            encoded = write_vectors(draft, texts, encoder, None if force else before, done)
+            encoded = write_vectors(draft, texts, encoder, known, done)
         with stages.stage("index", counts.passages) as done:
             _write_lexical(draft / LEXICAL, texts, done)
         changes = _changes(before, texts)

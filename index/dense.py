@@ -1,57 +1,166 @@
-"""Clause vectors in FAISS: which clauses are nearest to a query, by inner product."""
+"""Which clauses are nearest to a query, by inner product: vectors mapped from disk, codes in FAISS.
+
+`index.sizing` has the rule for when codes are made, and why these.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import faiss
 import numpy as np
 import numpy.typing as npt
 
+from index import sizing
 from index.encoder import Vectors
+from index.late import mapped
+
+_ROWS = "rows.bin"
 
 
-def write(path: Path, vectors: Vectors) -> None:
-    """Save `(clauses, dim)` float32 rows of unit length; inner product is then the cosine."""
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(np.ascontiguousarray(vectors))
-    # faiss's own writer does not report what fails when the file is closed, as on a full disk
-    path.write_bytes(faiss.serialize_index(index).data)
+class RowWriter:
+    """Streams clause vectors, rows of unit length, into a folder; inner product is the cosine."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._file = (folder / _ROWS).open("wb")
+
+    def __enter__(self) -> RowWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, vectors: Vectors) -> None:
+        """Append `(n, dim)` float32."""
+        self._file.write(np.ascontiguousarray(vectors, "<f4").tobytes())
+
+    def flush(self) -> None:
+        """Hand what was added to the system: it outlives this process."""
+        self._file.flush()
+
+
+def write_codes(folder: Path, dim: int) -> None:
+    """Make the codes that so many vectors ask for, a piece at a time."""
+    rows = mapped(folder / _ROWS, "<f4", dim)
+    for number in range(sizing.coded_pieces(len(rows))):
+        codes = _codes(rows[number * sizing.PIECE : (number + 1) * sizing.PIECE])
+        # faiss's own writer does not report what fails when the file is closed, as on a full disk
+        (folder / f"{number:05}.faiss").write_bytes(faiss.serialize_index(codes).data)
+
+
+def _codes(piece: Vectors) -> faiss.IndexPQFastScan:
+    dim = piece.shape[1]
+    parts = dim // sizing.CODED if dim % sizing.CODED == 0 else dim
+    index = faiss.IndexPQFastScan(dim, parts, 4, faiss.METRIC_INNER_PRODUCT)
+    index.pq.cp.min_points_per_centroid = 1  # it would only warn, on standard error
+    step = max(1, len(piece) // sizing.TRAINED)
+    with _one_thread():
+        index.train(np.ascontiguousarray(piece[::step]))
+        index.add(piece)
+    return index
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Learning is so many short loops that a second thread waits for most of the time it takes.
+
+    Where others want the processor too, both wait: 30 times as long was seen. A search needs no
+    such care: FAISS shares out queries, not rows, so one query stays on the thread that asks.
+    """
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)  # of this thread alone
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
+
+
+class _Piece(NamedTuple):
+    """The codes of a half-open range of rows."""
+
+    first: int
+    last: int
+    codes: faiss.Index
 
 
 class DenseIndex:
-    """Opened from a file whose SHA-256 was checked: FAISS may abort on damaged input."""
+    """Opened from files whose SHA-256 was checked: FAISS may abort on damaged input.
 
-    def __init__(self, path: Path) -> None:
-        self._index = faiss.read_index(str(path))
+    Without `coded` only the vectors are read, of which any bytes will do.
+    """
+
+    def __init__(self, folder: Path, dim: int, *, coded: bool = True) -> None:
+        self._rows: Vectors = mapped(folder / _ROWS, "<f4", dim)
+        self._pieces: list[_Piece] = []
+        for path in sorted(folder.glob("*.faiss")) if coded else ():
+            codes = faiss.read_index(str(path))
+            first = self._pieces[-1].last if self._pieces else 0
+            self._pieces.append(_Piece(first, first + int(codes.ntotal), codes))
 
     @property
     def dim(self) -> int:
         """Width of the vectors."""
-        return int(self._index.d)
+        return int(self._rows.shape[1])
 
     @property
     def size(self) -> int:
         """Number of clauses."""
-        return int(self._index.ntotal)
+        return len(self._rows)
 
     def search(
         self, vector: Vectors, limit: int, within: tuple[int, int] | None = None
     ) -> npt.NDArray[np.int64]:
         """Rows of the nearest clauses, nearest first; at most `limit`, fewer in a small index.
 
-        `within` keeps to a half-open range of rows.
+        `within` keeps to a half-open range of rows. Where codes were used, a few of those far
+        down the list may be missing; the order is exact. Ties go by row.
         """
         first, last = within or (0, self.size)
+        if min(limit, last - first) < 1:
+            return np.zeros(0, np.int64)
+        rows = self._likely(vector, limit, first, last)
+        order = np.argsort(-(self._rows[rows] @ vector), kind="stable")
+        return rows[order[:limit]]
+
+    def _likely(self, vector: Vectors, limit: int, first: int, last: int) -> npt.NDArray[np.int64]:
+        """Rows in ascending order, the nearest among them, and few others."""
+        found = []
+        at = first
+        for piece in self._pieces:
+            if first <= piece.first and piece.last <= last:
+                found.append(self._compared(vector, limit, at, piece.first))
+                found.append(_looked_up(piece, vector, limit * sizing.REFINED))
+                at = piece.last
+        found.append(self._compared(vector, limit, at, last))
+        scores = np.concatenate([each for each, _ in found])
+        rows = np.concatenate([each for _, each in found])
+        most = limit * sizing.REFINED
+        if len(rows) > most:
+            rows = rows[np.argpartition(-scores, most)[:most]]
+        return np.sort(rows)
+
+    def _compared(self, vector: Vectors, limit: int, first: int, last: int) -> _Found:
+        """The nearest of a range of rows, by the vectors themselves."""
         k = min(limit, last - first)
         if k < 1:
-            return np.zeros(0, np.int64)
-        parameters = faiss.SearchParameters(  # type: ignore[call-arg]  # made by SWIG
-            sel=faiss.IDSelectorRange(first, last)
-        )
-        _, rows = self._index.search(vector[None, :], k, params=parameters if within else None)
-        return np.asarray(rows[0][rows[0] >= 0], np.int64)  # FAISS pads with -1
+            return np.zeros(0, np.float32), np.zeros(0, np.int64)
+        rows = self._rows[first:last]
+        scores, found = faiss.knn(vector[None, :], rows, k, metric=faiss.METRIC_INNER_PRODUCT)
+        return scores[0], found[0] + first
 
     def vectors(self, first: int, last: int) -> Vectors:
-        """The stored vectors of a half-open range of clauses, `(last - first, dim)`."""
-        return np.asarray(self._index.reconstruct_n(first, last - first), np.float32)
+        """The stored vectors of a half-open range of clauses, `(last - first, dim)`; exact."""
+        return self._rows[first:last]
+
+
+_Found = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
+
+
+def _looked_up(piece: _Piece, vector: Vectors, limit: int) -> _Found:
+    """The likely nearest of a piece, by its codes."""
+    scores, rows = piece.codes.search(vector[None, :], min(limit, piece.last - piece.first))
+    return scores[0], rows[0] + piece.first

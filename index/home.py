@@ -45,6 +45,11 @@ class Home:
         return self.root / "CURRENT"
 
     @property
+    def leftover(self) -> Path:
+        """What a build that died had encoded; there while the next one goes on from it."""
+        return self.root / "leftover"
+
+    @property
     def lock(self) -> Path:
         """Held by the one build that may run."""
         return self.root / "build.lock"

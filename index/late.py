@@ -7,6 +7,7 @@ tokens, and these are added up.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -76,39 +77,41 @@ class TokenWriter:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir()
-        self._folder = folder
-        self._starts = [0]
         self._open = ExitStack()
         self._files: tuple[BinaryIO, ...] = tuple(
             self._open.enter_context((folder / f"{name}.bin").open("wb"))
-            for name in ("codes", "scales", "spans")
+            for name in ("codes", "scales", "spans", "starts")
         )
+        self._end = 0
+        self._files[-1].write(np.int64(0).tobytes())
 
     def __enter__(self) -> TokenWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
-        np.save(self._folder / "starts.npy", np.array(self._starts, np.int64))
 
     def add(self, tokens: Tokens) -> None:
         """Append one text."""
-        for file, array in zip(
-            self._files, (tokens.codes, tokens.scales, tokens.spans), strict=True
-        ):
+        self._end += len(tokens)
+        arrays = (tokens.codes, tokens.scales, tokens.spans, np.int64(self._end))
+        for file, array in zip(self._files, arrays, strict=True):
             file.write(np.ascontiguousarray(array).tobytes())
-        self._starts.append(self._starts[-1] + len(tokens))
+
+    def flush(self) -> None:
+        """Hand what was added to the system: it outlives this process."""
+        for file in self._files:
+            file.flush()
 
 
 class TokenStore:
     """The tokens of many texts, memory-mapped: only what is asked for is read."""
 
     def __init__(self, folder: Path, dim: int) -> None:
-        self._starts: npt.NDArray[np.int64] = np.load(folder / "starts.npy")
-        total = int(self._starts[-1])
-        self._codes: npt.NDArray[np.int8] = _mapped(folder / "codes.bin", "i1", (total, dim))
-        self._scales: npt.NDArray[np.float32] = _mapped(folder / "scales.bin", "<f4", (total,))
-        self._spans: npt.NDArray[np.int32] = _mapped(folder / "spans.bin", "<i4", (total, 2))
+        self._starts: npt.NDArray[np.int64] = mapped(folder / "starts.bin", "<i8")
+        self._codes: npt.NDArray[np.int8] = mapped(folder / "codes.bin", "i1", dim)
+        self._scales: npt.NDArray[np.float32] = mapped(folder / "scales.bin", "<f4")
+        self._spans: npt.NDArray[np.int32] = mapped(folder / "spans.bin", "<i4", 2)
 
     @property
     def texts(self) -> int:
@@ -135,7 +138,13 @@ class TokenStore:
         return [Matches(part, text.spans) for part, text in zip(parts, texts, strict=True)]
 
 
-def _mapped(path: Path, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    if 0 in shape:  # an empty file cannot be mapped
+def mapped(path: Path, dtype: str, *width: int) -> npt.NDArray[Any]:
+    """The numbers of a file that holds nothing else, `(n, *width)`; read when they are looked at.
+
+    What does not fill a row at its end is passed over.
+    """
+    row = math.prod(width) * np.dtype(dtype).itemsize
+    shape = (path.stat().st_size // row, *width)
+    if shape[0] == 0:  # an empty file cannot be mapped
         return np.zeros(shape, dtype)
     return np.asarray(np.memmap(path, dtype, "r", shape=shape))  # a plain view slices faster

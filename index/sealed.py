@@ -82,11 +82,15 @@ def discard(folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
+def drafts(parent: Path) -> list[Path]:
+    """The drafts in `parent`, files and folders."""
+    return [path for path in parent.iterdir() if _DRAFT.fullmatch(path.name)]
+
+
 def clear_drafts(parent: Path) -> None:
-    """Remove the drafts in `parent`, files and folders, that were left by processes that died."""
-    for path in list(parent.iterdir()):
-        if _DRAFT.fullmatch(path.name):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+    """Remove the drafts in `parent` that were left by processes that died."""
+    for path in drafts(parent):
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -10,36 +10,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from index import sealed, texts
-from index.dense import DenseIndex
 from index.encoder import Encoder, Vectors
+from index.encodings import Encodings
 from index.hits import DocumentSummary
-from index.late import TokenStore
 from index.lexical import LexicalIndex, LexicalScores
 from index.store import Contents, LateMatches, PassageVectors, RowNumbers
 from index.texts import Rows, TextStore
 from kb.errors import EncoderMismatch, IndexDamaged
 from kb.types import Document, Passage, Section
 
-TEXTS, CLAUSES, STARTS = texts.FILE, "clauses.faiss", "clauses.npy"
-VERSION = 1  # raise it when what is written changes; an index of another version is built anew
-LEXICAL, PASSAGE_TOKENS, CLAUSE_TOKENS = "lexical", "passage_tokens", "clause_tokens"
+TEXTS, LEXICAL = texts.FILE, "lexical"
+VERSION = 2  # raise it when what is written changes; an index of another version is built anew
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`starts[row]..starts[row + 1]` are the clause rows of a passage row; `(passages + 1,)`."""
+    """`index.store.Reader` over the files of a sealed folder."""
 
     name: str
     facts: Mapping[str, Any]
     texts: TextStore
-    dense: DenseIndex
     lexical: LexicalIndex
-    passage_tokens: TokenStore
-    clause_tokens: TokenStore
-    starts: npt.NDArray[np.int64]
+    encodings: Encodings
 
     @classmethod
     def open(cls, folder: Path, encoder: Encoder) -> Snapshot:
@@ -56,11 +50,8 @@ class Snapshot:
                 folder.name,
                 facts,
                 TextStore(folder / TEXTS),
-                DenseIndex(folder / CLAUSES),
                 LexicalIndex(folder / LEXICAL),
-                TokenStore(folder / PASSAGE_TOKENS, encoder.dim),
-                TokenStore(folder / CLAUSE_TOKENS, encoder.dim),
-                np.load(folder / STARTS),
+                Encodings.open(folder, encoder.dim),
             )
         except (OSError, ValueError, RuntimeError, sqlite3.Error) as error:
             raise IndexDamaged(folder, f"it cannot be opened: {error}") from error
@@ -72,9 +63,9 @@ class Snapshot:
     def _fits(self) -> bool:
         """Whether the parts speak of the same passages and clauses."""
         passages, clauses = self.facts["counts"]["passages"], self.facts["counts"]["clauses"]
-        by_passage = {len(self.starts) - 1, self.passage_tokens.texts, self.lexical.size}
-        by_clause = {int(self.starts[-1]), self.clause_tokens.texts, self.dense.size}
-        return by_passage == {passages} and by_clause == {clauses}
+        return {self.lexical.size, self.encodings.passages} == {passages} and (
+            self.encodings.clauses == clauses
+        )
 
     @property
     def contents(self) -> Contents:
@@ -107,18 +98,18 @@ class Snapshot:
 
     def clauses(self, within: Rows | None) -> int:
         """How many clauses a search looks through."""
-        first, last = self._clause_range(within) or (0, self.dense.size)
+        first, last = self._clause_range(within) or (0, self.encodings.dense.size)
         return last - first
 
     def nearest(self, vector: Vectors, limit: int, within: Rows | None) -> RowNumbers:
         """The passages of the nearest clauses."""
-        found = self.dense.search(vector, limit, self._clause_range(within))
-        return np.searchsorted(self.starts, found, side="right") - 1
+        found = self.encodings.dense.search(vector, limit, self._clause_range(within))
+        return np.searchsorted(self.encodings.starts, found, side="right") - 1
 
     def _clause_range(self, within: Rows | None) -> tuple[int, int] | None:
         if within is None:
             return None
-        return int(self.starts[within.first]), int(self.starts[within.last])
+        return int(self.encodings.starts[within.first]), int(self.encodings.starts[within.last])
 
     def matching(self, query: str, limit: int, within: Rows | None) -> RowNumbers:
         """The best passages by BM25."""
@@ -136,7 +127,10 @@ class Snapshot:
 
     def cosines(self, rows: RowNumbers, vector: Vectors) -> list[Vectors]:
         """For each row the cosines of its clauses with `vector`."""
-        found = (self.dense.vectors(*self.clause_rows(row)) @ vector for row in rows.tolist())
+        found = (
+            self.encodings.dense.vectors(*self.encodings.clause_rows(row)) @ vector
+            for row in rows.tolist()
+        )
         return [np.asarray(cosines, np.float32) for cosines in found]
 
     def bm25(self, query: str, rows: RowNumbers) -> LexicalScores:
@@ -149,10 +143,10 @@ class Snapshot:
 
     def matches(self, rows: RowNumbers, tokens: Vectors) -> list[LateMatches]:
         """How the tokens of passages and of their clauses meet a query's: two products in all."""
-        ranges = [self.clause_rows(row) for row in rows.tolist()]
-        whole = self.passage_tokens.matches(rows.tolist(), tokens)
+        ranges = [self.encodings.clause_rows(row) for row in rows.tolist()]
+        whole = self.encodings.passage_tokens.matches(rows.tolist(), tokens)
         clauses = [clause for first, last in ranges for clause in range(first, last)]
-        maxsims = (each.maxsim() for each in self.clause_tokens.matches(clauses, tokens))
+        maxsims = (each.maxsim() for each in self.encodings.clause_tokens.matches(clauses, tokens))
         return [
             LateMatches(matches, np.array(list(itertools.islice(maxsims, b - a)), np.float32))
             for matches, (a, b) in zip(whole, ranges, strict=True)
@@ -164,18 +158,7 @@ class Snapshot:
 
     def vectors(self, rows: Sequence[int]) -> list[PassageVectors]:
         """Everything that was encoded for each of these passages."""
-        return [self._vectors(*self.clause_rows(row), row) for row in rows]
-
-    def _vectors(self, first: int, last: int, row: int) -> PassageVectors:
-        return PassageVectors(
-            self.dense.vectors(first, last),
-            self.passage_tokens.text(row),
-            tuple(self.clause_tokens.text(i) for i in range(first, last)),
-        )
-
-    def clause_rows(self, row: int) -> tuple[int, int]:
-        """The half-open range of a passage's clauses."""
-        return int(self.starts[row]), int(self.starts[row + 1])
+        return [self.encodings.passage(row) for row in rows]
 
     def close(self) -> None:
         """Let go of the files."""

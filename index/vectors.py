@@ -4,50 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from index import dense, texts
-from index.encoder import Encoder, Vectors
-from index.late import TokenWriter, quantised
-from index.snapshot import CLAUSE_TOKENS, CLAUSES, PASSAGE_TOKENS, STARTS
+from index import texts
+from index.encoder import Encoder
+from index.encodings import EncodingWriter, check
+from index.late import quantised
 from index.store import PassageVectors, Reader
 from kb.types import Passage
 
 _BATCH = 16  # passages between two reports of progress
 
 
+class Before(Protocol):
+    """Something that may have the vectors of a passage already."""
+
+    def vectors(self, passages: Sequence[Passage]) -> list[PassageVectors | None]:
+        """Those of each of the passages, None where it does not have them."""
+
+
 def write_vectors(
     folder: Path,
     store: texts.TextStore,
     encoder: Encoder,
-    before: Reader | None,
+    before: Sequence[Before],
     done: Callable[[int], None],
 ) -> int:
-    """Write the vectors of every passage, in row order; return how many had to be encoded."""
-    starts = [0]
-    vectors: list[Vectors] = []
+    """Write the vectors of every passage, in row order; return how many had to be encoded.
+
+    What one of `before` has is taken from the first that has it.
+    """
     encoded = 0
-    with (
-        TokenWriter(folder / PASSAGE_TOKENS) as passage_tokens,
-        TokenWriter(folder / CLAUSE_TOKENS) as clause_tokens,
-    ):
+    with EncodingWriter(folder, encoder.dim) as writer:
         for batch in store.batches(_BATCH):
             passages = [passage for _, passage in batch]
-            known = _reused(before, passages)
+            known = _known(before, passages)
             new = [p for p, found in zip(passages, known, strict=True) if found is None]
             fresh = iter(encode_passages(new, encoder))
             encoded += len(new)
-            for found in known:
+            for passage, found in zip(passages, known, strict=True):
                 item = found or next(fresh)
-                vectors.append(item.clauses)
-                starts.append(starts[-1] + len(item.clauses))
-                passage_tokens.add(item.tokens)
-                for tokens in item.clause_tokens:
-                    clause_tokens.add(tokens)
+                writer.add(item, check(encoder.name, texts.digest(passage), item))
+            writer.flush()
             done(batch[-1][0] + 1)
-    np.save(folder / STARTS, np.array(starts, np.int64))
-    dense.write(folder / CLAUSES, np.concatenate(vectors))
+        writer.finish()
     return encoded
 
 
@@ -72,10 +74,24 @@ def encode_passages(passages: Sequence[Passage], encoder: Encoder) -> list[Passa
     return found
 
 
-def _reused(before: Reader | None, passages: Sequence[Passage]) -> list[PassageVectors | None]:
-    """The vectors of equal passages of the generation before, where it has them."""
-    if before is None:
-        return [None] * len(passages)
-    rows = before.find([texts.digest(passage) for passage in passages])
-    found = iter(before.vectors([row for row in rows if row is not None]))
-    return [None if row is None else next(found) for row in rows]
+def _known(before: Sequence[Before], passages: Sequence[Passage]) -> list[PassageVectors | None]:
+    """The vectors of equal passages that were encoded before."""
+    known: list[PassageVectors | None] = [None] * len(passages)
+    for each in before:
+        missing = [i for i, found in enumerate(known) if found is None]
+        for i, found in zip(missing, each.vectors([passages[i] for i in missing]), strict=True):
+            known[i] = found
+    return known
+
+
+class GenerationBefore:
+    """The vectors of the generation before."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def vectors(self, passages: Sequence[Passage]) -> list[PassageVectors | None]:
+        """Those of equal passages, where it has them."""
+        rows = self._reader.find([texts.digest(passage) for passage in passages])
+        found = iter(self._reader.vectors([row for row in rows if row is not None]))
+        return [None if row is None else next(found) for row in rows]

@@ -151,12 +151,16 @@ def stored(home: Home, encoder: HashEncoder) -> list[list[object]]:
     with closing(opened(home, encoder)) as snapshot:
         tokens = [
             store.text(row)
-            for store in (snapshot.clause_tokens, snapshot.passage_tokens)
+            for store in (snapshot.encodings.clause_tokens, snapshot.encodings.passage_tokens)
             for row in range(store.texts)
         ]
         arrays = [array for t in tokens for array in (t.codes, t.scales, t.spans)]
         return [
-            array.tolist() for array in (snapshot.dense.vectors(0, snapshot.dense.size), *arrays)
+            array.tolist()
+            for array in (
+                snapshot.encodings.dense.vectors(0, snapshot.encodings.dense.size),
+                *arrays,
+            )
         ]
 
 
@@ -305,11 +309,11 @@ def test_a_document_that_fills_more_than_one_batch_is_whole(
     with closing(opened(home, encoder)) as snapshot:
         for row in range(report.counts.passages):
             passage = snapshot.texts.passage(row)
-            first, last = snapshot.clause_rows(row)
+            first, last = snapshot.encodings.clause_rows(row)
             expected = [
                 e.vector for e in encoder.encode([c.text for c in passage.clauses], "document")
             ]
-            assert np.array_equal(snapshot.dense.vectors(first, last), np.stack(expected))
+            assert np.array_equal(snapshot.encodings.dense.vectors(first, last), np.stack(expected))
 
 
 def test_counts_of_documents_add_up(home: Home, encoder: HashEncoder) -> None:

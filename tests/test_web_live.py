@@ -29,7 +29,7 @@ def _serving(live: Live) -> str | None:
 
 
 def _damage(home: Home, name: str) -> Path:
-    file = generation.folder(home, name) / "clauses.faiss"
+    file = generation.folder(home, name) / "clauses/rows.bin"
     raw = bytearray(file.read_bytes())
     raw[len(raw) // 2] ^= 1
     file.write_bytes(raw)
