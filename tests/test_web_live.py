@@ -109,7 +109,7 @@ def test_a_generation_put_right_is_served(
     other = Home(home.root.parent / "other", home.documents)
     made = build(other, encoder).generation
     generation.folder(other, made).rename(generation.folder(home, made))
-    file = generation.folder(home, made) / "clauses.faiss"
+    file = generation.folder(home, made) / "clauses/rows.bin"
     whole = file.read_bytes()
     _damage(home, made)
     home.current.write_text(made + "\n")
