@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from kb.types import Document
 
 # Two hundred times the longest report known to us; keeps one stray file from filling memory.
 MAX_BYTES = 64 * 1024 * 1024
+
+# Copies under way; one that is older was left by a process that died.
+_ADDING, _ADDING_SECONDS = ".adding-", 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +140,39 @@ def add(folder: Path, file: Path, name: str | None = None) -> Source:
         if same or source.path == target:
             raise DocumentExists(target.name, source.name)
     folder.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(prefix=".adding-", dir=folder)
+    _clear_away(folder)
+    handle, aside = tempfile.mkstemp(prefix=_ADDING, dir=folder)
     try:
         with os.fdopen(handle, "wb") as copy:
             copy.write(data)
+            copy.flush()
+            os.fsync(copy.fileno())
         Path(aside).chmod(0o644)
-        target.touch(exist_ok=False)  # takes the name, which a rename alone would write over
-        Path(aside).replace(target)
+        _take_name(Path(aside), target)
     except FileExistsError as error:
         raise DocumentExists(target.name, target.name) from error
     finally:
         Path(aside).unlink(missing_ok=True)
-    return Source(target, target.name, document_id(target.name), target.stat().st_size)
+    return Source(target, target.name, document_id(target.name), len(data))
+
+
+def _take_name(copy: Path, target: Path) -> None:
+    """Name a whole copy; a rename alone would write over a file of that name."""
+    try:
+        os.link(copy, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without hard links
+        target.touch(exist_ok=False)
+        copy.replace(target)
+
+
+def _clear_away(folder: Path) -> None:
+    """Remove copies that were left by processes that died while they added a document."""
+    for path in folder.glob(f"{_ADDING}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ADDING_SECONDS:
+                path.unlink()
 
 
 def remove(folder: Path, wanted: str) -> Source:

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 import kb.library
 from kb.errors import DocumentUnreadable, LastDocument
-from kb.library import Findings, document_id, find, load, remove
+from kb.library import Findings, add, document_id, find, load, remove
 
 
 def reasons(findings: Findings) -> dict[str, str]:
     return {skipped.name: skipped.reason for skipped in findings.skipped}
+
+
+def test_copies_left_by_the_dead_are_cleared_away(tmp_path: Path) -> None:
+    """Those of an hour ago; what others are adding at this moment stays."""
+    (tmp_path / "library").mkdir()
+    dead, alive = (tmp_path / "library" / f".adding-{name}" for name in ("dead", "alive"))
+    for path in (dead, alive):
+        path.write_text("一半")
+    os.utime(dead, (time.time() - 4000,) * 2)
+    (tmp_path / "one.txt").write_text("第一份\n\n正文。\n", encoding="utf-8")
+    add(tmp_path / "library", tmp_path / "one.txt")
+    assert sorted(path.name for path in alive.parent.iterdir()) == [".adding-alive", "one.txt"]
+
+
+def test_a_disk_without_hard_links_takes_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A memory stick; nothing is written over there either."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    (tmp_path / "one.txt").write_text("第一份\n\n正文。\n", encoding="utf-8")
+    library = tmp_path / "library"
+    assert add(library, tmp_path / "one.txt").path.read_bytes() == (
+        (tmp_path / "one.txt").read_bytes()
+    )
+    assert [path.name for path in library.iterdir()] == ["one.txt"]
 
 
 def test_the_only_document_is_not_removed(tmp_path: Path) -> None:

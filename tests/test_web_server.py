@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import os
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import pytest
 
@@ -224,6 +226,32 @@ def test_what_is_no_request_gets_a_problem(server: Process, sent: bytes, status:
     assert server.get("/healthz").status == 200
 
 
+def test_a_disk_that_takes_no_body_is_told(
+    module_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large body waits in a temporary file: where it cannot, 507, and the server goes on."""
+
+    def full(_self: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("waitress.buffers.TempfileBasedBuffer.newfile", full)
+    app = create_app(Live(module_home, HashEncoder), settings=Settings())
+    server = Server(app, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    for _ in range(2):
+        head = POST.format(path="/api/documents", length=2 << 20).encode()
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall(head + b"x" * (600 << 10))
+            response = http.client.HTTPResponse(connection)
+            response.begin()
+            assert response.status == 507
+            assert json.loads(response.read())["title"] == "Insufficient Storage"
+    server.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 def test_parallel_searches_leave_the_health_check_answering(start: Start) -> None:
     """Fifty at once, each slow: all are answered, and `/healthz` at once all the while."""
     server = start(SLOW="0.2")
@@ -351,6 +379,20 @@ def test_a_log_line_is_json_and_holds_no_question(server: Process) -> None:
         ("/documents/<document_id>", 404),
     ]
     assert "secret" not in server.text
+
+
+def test_a_question_in_the_log_orders_nothing(start: Start) -> None:
+    """A terminal that shows the log meets no control character, no line end, no turn of text."""
+    server = start(KB_LOG_QUERIES="1")
+    server.get("/api/search?q=" + quote("工\n{\x1b[2J\x9b2J\u2028\u202e😀\U000e0041"))
+    server.get("/", "X" * 3000)
+    wait_for(lambda: len(server.requests) > 2)
+    asked, odd = server.requests[-2:]
+    assert asked["query"] == "工\n{\x1b[2J\x9b2J\u2028\u202e😀\U000e0041"
+    assert odd["method"] == "X" * 16
+    assert all(character.isprintable() for line in server.text.split("\n") for character in line)
+    assert "工" in server.text
+    assert "😀" in server.text
 
 
 def test_a_port_in_use_is_one_line(server: Process, module_home: Home) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,27 @@ def test_what_is_deleted_is_found_no_more(client: FlaskClient, live: Live, home:
     assert "sports.txt" not in files(home)
     rebuilt(live, before)
     assert client.get(f"/api/documents/{SPORTS}").status_code == 404
+
+
+def test_a_disk_that_takes_no_document_is_told(
+    live: Live, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the cause for whoever sits at this machine; others learn no path of it."""
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    response = send(client_of(live), "帮扶.txt")
+    assert response.status_code == 503
+    assert response.get_json()["detail"] == (
+        f"the server's disk failed: storage failed at {home.documents} (No space left on device): "
+        "see to that disk, or choose another folder with --home"
+    )
+    far = client_of(live, loopback=False, admin_token="t")
+    response = send(far, "帮扶.txt", headers={"Authorization": "Bearer t"})
+    assert response.get_json()["detail"] == "the server's disk failed: see the server's log"
+    assert files(home) == set(REPORTS)
 
 
 def test_the_only_document_stays(client: FlaskClient, live: Live, home: Home) -> None:

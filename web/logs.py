@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 import time
 import uuid
+from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
@@ -17,7 +19,16 @@ from web.settings import Settings
 
 log = structlog.get_logger("kb.request")
 
+# What a terminal or a reader of logs may take for an order: beyond ASCII, JSON lets it stand.
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def _line(event: object, **options: Any) -> str:
+    """JSON of printable characters alone: the rest is escaped, half a surrogate pair too."""
+    text = json.dumps(event, ensure_ascii=False, **options)
+    return _UNPRINTABLE.sub(lambda c: c[0] if c[0].isprintable() else json.dumps(c[0])[1:-1], text)
 
 
 def configure() -> None:
@@ -28,7 +39,7 @@ def configure() -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    render = structlog.processors.JSONRenderer(ensure_ascii=False)
+    render = structlog.processors.JSONRenderer(serializer=_line)
     structlog.configure(
         processors=[*shared, render],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -60,7 +71,7 @@ def register(app: Flask, settings: Settings) -> None:
         # The route, not the path: whoever asks cannot write into the log through it.
         fields: dict[str, object] = {
             "request_id": g.request_id,
-            "method": request.method,
+            "method": request.method[:16],
             "route": request.url_rule.rule if request.url_rule else None,
             "status": response.status_code,
             "ms": round((time.perf_counter() - g.started) * 1000, 1),

@@ -20,9 +20,11 @@ from kb.errors import (
     Overloaded,
     RebuildRunning,
     SearchTooSlow,
+    StorageFailed,
     UnknownDocument,
     UnknownSection,
 )
+from web.security import for_the_asker
 from web.shapes import ProblemShape
 
 log = structlog.get_logger("kb.web")
@@ -97,6 +99,9 @@ def _finding(error: KBError) -> Response:
             return _answer(HTTPStatus.FORBIDDEN, "the documents of this server are only read")
         case RebuildRunning():
             return _answer(HTTPStatus.CONFLICT, "a rebuild is already running: wait for its end")
+        case StorageFailed():
+            log.error("storage failed", reason=str(error), request_id=g.get("request_id"))
+            detail = f"the server's disk failed: {for_the_asker(str(error))}"
         case NotReady() | Overloaded() | SearchTooSlow():
             detail = str(error)
         case _:

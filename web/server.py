@@ -18,6 +18,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask
+from waitress.utilities import Error
 
 from web.gate import THREADS
 from web.problems import MEDIA_TYPE, Problem
@@ -35,6 +36,12 @@ HEADER_BYTES = 65_536
 UPLOADS = ("/api/documents", "/library/documents")
 
 
+class NoRoom(Error):  # noqa: N818 - named as waitress names its own
+    """The disk for temporary files does not take a body."""
+
+    code = HTTPStatus.INSUFFICIENT_STORAGE
+
+
 class Parser(HTTPRequestParser):
     """Takes a URL with raw UTF-8 in it, as `curl '…?q=问题'` sends it; waitress refuses those.
 
@@ -46,7 +53,10 @@ class Parser(HTTPRequestParser):
 
     def received(self, data: bytes) -> int:
         """Take in what arrived; returns how much of it belongs to this request."""
-        taken: int = super().received(data)
+        try:
+            taken: int = super().received(data)
+        except OSError:  # bodies beyond half a megabyte wait in a file
+            self.error, self.completed, taken = NoRoom("the body cannot be kept"), True, len(data)
         if self.completed:
             self.expect_continue = False
         return taken

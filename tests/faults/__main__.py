@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _tried(folder: Path, options: argparse.Namespace, missing: str | None) -> Iterator[Row]:
-    from tests.faults import clients, damage, disks, kills, rivals
+    from tests.faults import adding, clients, damage, disks, kills, rivals
 
     short, rng = options.short, random.Random(options.seed)
     calls = missing is None
@@ -56,6 +56,8 @@ def _tried(folder: Path, options: argparse.Namespace, missing: str | None) -> It
     for before in (True, False):
         yield disks.full_disk(folder, 8 if short else 1, before=before)
     yield disks.read_only(folder)
+    if calls:
+        yield adding.added_documents(folder)
     yield damage.damaged_files(folder, 1 if short else 10, rng)
     yield rivals.builds_at_once(folder, 5 if short else 50, rng)
     yield rivals.dead_holders(folder, 5 if short else 50)

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,8 +35,17 @@ class Ended(NamedTuple):
     said: str
 
 
-def kb_build(root: Path, fault: Fault | None, began: Callable[[], None], log: Path) -> None:
-    """Run `kb --home root build --force` with the fake encoder; counted calls go to stderr."""
+BUILD = ("build", "--force")
+
+
+def kb(
+    root: Path,
+    fault: Fault | None,
+    began: Callable[[], None],
+    log: Path,
+    arguments: Sequence[str],
+) -> None:
+    """Run `kb --home root ...` with the fake encoder; counted calls go to stderr."""
     from web.cli import main
 
     # left open: the interpreter flushes it once more when the process ends
@@ -48,7 +57,7 @@ def kb_build(root: Path, fault: Fault | None, began: Callable[[], None], log: Pa
         interposer.arm(root, *fault[:3], lasting=fault.lasting)
     began()
     try:
-        main(["--home", str(root), "build", "--force"])
+        main(["--home", str(root), *arguments])
     except SystemExit as ended:
         if fault is not None and not ended.code:
             stream.write(f"calls {interposer.count()}\n")
@@ -56,14 +65,18 @@ def kb_build(root: Path, fault: Fault | None, began: Callable[[], None], log: Pa
 
 
 class Child:
-    """One `kb build` under way; `start` returns once it is about to build."""
+    """One `kb build` or other command under way; it is made when that is about to begin."""
 
-    def __init__(self, root: Path, fault: Fault | None = None) -> None:
+    def __init__(
+        self, root: Path, fault: Fault | None = None, arguments: Sequence[str] = BUILD
+    ) -> None:
         handle, name = tempfile.mkstemp(prefix="kb-child-", suffix=".log")
         os.close(handle)
         self._log = Path(name)  # not beside the home, whose disk may be full
         ready = _FORKS.Event()
-        self._process = _FORKS.Process(target=kb_build, args=(root, fault, ready.set, self._log))
+        self._process = _FORKS.Process(
+            target=kb, args=(root, fault, ready.set, self._log, arguments)
+        )
         self._process.start()
         if not ready.wait(60):
             raise TimeoutError("a child did not start")
@@ -83,9 +96,9 @@ class Child:
         return Ended(status, lines[-1] if lines else "")
 
 
-def built(root: Path, fault: Fault | None = None) -> Ended:
+def built(root: Path, fault: Fault | None = None, arguments: Sequence[str] = BUILD) -> Ended:
     """Run one to its end; five minutes are taken for a hang."""
-    ended = Child(root, fault).wait(300)
+    ended = Child(root, fault, arguments).wait(300)
     if ended is None:
-        raise TimeoutError("a build hangs")
+        raise TimeoutError(f"kb {arguments[0]} hangs")
     return ended

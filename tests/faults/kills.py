@@ -20,7 +20,7 @@ def kills(folder: Path, rounds: int, rng: random.Random, *, before: bool, calls:
     seconds, count = _measured(house, calls)
     for number in range(rounds):
         by_call = calls and number % 2 == 1
-        at = rng.randint(1, count) if by_call else rng.uniform(0, 1.05 * seconds)
+        at = rng.randint(1, count) if by_call else rng.uniform(0, seconds)
         with row.round(f"round {number}, at {'call' if by_call else 'second'} {at}"):
             if not before:
                 house.ready(before=False)
@@ -44,11 +44,19 @@ def _measured(house: House, calls: bool) -> tuple[float, int]:
 
 
 def _killed(root: Path, at: float, *, by_call: bool) -> str:
+    """Kill a build; one that had ended before is followed by another, killed earlier."""
     if by_call:
-        ended = built(root, Fault(interposer.EVERY, int(at), interposer.KILL))
-        return "killed at a call" if ended.status == -9 else "ended before"
+        while built(root, Fault(interposer.EVERY, int(at), interposer.KILL)).status != -9:
+            at = max(1, 0.8 * at)
+        return "killed at a call"
+    while not _killed_after(root, at):
+        at *= 0.8
+    return "killed by the clock"
+
+
+def _killed_after(root: Path, seconds: float) -> bool:
     child = Child(root)
-    time.sleep(at)
+    time.sleep(seconds)
     child.kill()
     stopped = child.wait(60)
-    return "killed by the clock" if stopped and stopped.status == -9 else "ended before"
+    return stopped is not None and stopped.status == -9
