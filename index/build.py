@@ -103,7 +103,7 @@ def build(
         store.sweep()
         if home.owns_documents:
             library.install_shipped(home.documents)
-        name = generation.new_name()
+        name = generation.new_name(store.names())
         with _before(store, encoder) as before, _draft(home, name) as draft:
             known = _known(before, left) if not force else []
             return _build(home, store, name, encoder, draft, before, known, _Stages(progress))

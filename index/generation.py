@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,12 +17,26 @@ from kb.errors import IndexDamaged, IndexMissing, NoEarlierGeneration, RebuildRu
 
 _NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")  # also keeps CURRENT from leading elsewhere
 _KEPT = 2
+_STEP = timedelta(microseconds=1)
 
 
-def new_name() -> str:
-    """A name that sorts by time of making, to the microsecond."""
-    now = datetime.now(UTC)
+def new_name(present: Iterable[str] = ()) -> str:
+    """A name that sorts by time of making, to the microsecond.
+
+    It sorts behind all that are `present`, so that a clock that went back cannot make an older
+    generation pass for the newest.
+    """
+    now = max([datetime.now(UTC), *(_made(name) + _STEP for name in present)])
     return f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.token_hex(1)[0]}"
+
+
+def _made(name: str) -> datetime:
+    """When a generation was made by its name."""
+    try:
+        second = datetime.strptime(name[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:  # digits that are no date
+        return datetime.min.replace(tzinfo=UTC)
+    return second + timedelta(microseconds=int(name[17:22], 16))
 
 
 def current(home: Home) -> str | None:

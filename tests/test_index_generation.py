@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,37 @@ def test_rollback_waits_for_no_build(home: Home) -> None:
     with FileLock(home.lock), pytest.raises(RebuildRunning):
         generation.rollback(home)
     assert generation.current(home) == B
+
+
+def test_a_clock_that_goes_back_makes_nothing_older(
+    home: Home, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is built then is newest, serves, and is what a lost CURRENT and a way back lead to."""
+
+    class Back(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(1999, 12, 31, tzinfo=tz)
+
+    first = build(home, encoder).generation
+    monkeypatch.setattr(generation, "datetime", Back)
+    second, third = (build(home, encoder).generation for _ in range(2))
+    assert first < second < third
+    assert generation.names(home) == [third, second]
+    assert generation.current(home) == third
+    home.current.write_text("nonsense")
+    assert generation.others(home) == [third, second]
+    assert generation.rollback(home) == third
+    assert generation.rollback(home) == second
+    assert sealed.read(generation.folder(home, third))["built_at"] > "2000"
+
+
+@pytest.mark.parametrize("name", ["99999999T999999Z-abcdef", "20990101T000000Z-ffffff"])
+def test_any_name_can_be_followed(name: str) -> None:
+    """One that is no date, and one from the future with more microseconds than a second has."""
+    made = generation.new_name([name, A])
+    assert (made > name) is (name[:4] == "2099")
+    assert made > A
 
 
 def test_the_name_sorts_by_time(home: Home, encoder: HashEncoder) -> None:
