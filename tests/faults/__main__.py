@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _tried(folder: Path, options: argparse.Namespace, missing: str | None) -> Iterator[Row]:
-    from tests.faults import adding, clients, damage, disks, kills, rivals
+    from tests.faults import adding, clients, damage, disks, kills, leftovers, rivals
 
     short, rng = options.short, random.Random(options.seed)
     calls = missing is None
@@ -59,6 +59,7 @@ def _tried(folder: Path, options: argparse.Namespace, missing: str | None) -> It
     if calls:
         yield adding.added_documents(folder)
     yield damage.damaged_files(folder, 1 if short else 10, rng)
+    yield leftovers.damaged_leftovers(folder, 1 if short else 5, rng)
     yield rivals.builds_at_once(folder, 5 if short else 50, rng)
     yield rivals.dead_holders(folder, 5 if short else 50)
     yield clients.through_rebuilds(folder, 3.0 if short else 15.0)

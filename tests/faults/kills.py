@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults import interposer
-from tests.faults.children import Child, Fault, built
+from tests.faults.children import BUILD, Child, Fault, built
 from tests.faults.house import House
+from tests.faults.interposer import KILL
 from tests.faults.table import Row
 
 
@@ -24,7 +26,8 @@ def kills(folder: Path, rounds: int, rng: random.Random, *, before: bool, calls:
         with row.round(f"round {number}, at {'call' if by_call else 'second'} {at}"):
             if not before:
                 house.ready(before=False)
-            row.outcomes[_killed(house.home.root, at, by_call=by_call)] += 1
+            command = BUILD if number % 4 < 2 else ("build",)  # this one takes over vectors
+            row.outcomes[_killed(house.home.root, at, command, by_call=by_call)] += 1
             serving = house.check(serving if before else None)
             if number % 3 == 0 or not before:  # else the leftovers of several meet
                 house.check_next()
@@ -43,19 +46,19 @@ def _measured(house: House, calls: bool) -> tuple[float, int]:
     return time.monotonic() - began, int(said.split()[1]) if calls else 0
 
 
-def _killed(root: Path, at: float, *, by_call: bool) -> str:
+def _killed(root: Path, at: float, command: Sequence[str], *, by_call: bool) -> str:
     """Kill a build; one that had ended before is followed by another, killed earlier."""
     if by_call:
-        while built(root, Fault(interposer.EVERY, int(at), interposer.KILL)).status != -9:
+        while built(root, Fault(interposer.EVERY, int(at), KILL), command).status != -9:
             at = max(1, 0.8 * at)
         return "killed at a call"
-    while not _killed_after(root, at):
+    while not _killed_after(root, at, command):
         at *= 0.8
     return "killed by the clock"
 
 
-def _killed_after(root: Path, seconds: float) -> bool:
-    child = Child(root)
+def _killed_after(root: Path, seconds: float, command: Sequence[str]) -> bool:
+    child = Child(root, None, command)
     time.sleep(seconds)
     child.kill()
     stopped = child.wait(60)
