@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import pytest
 import schemathesis
 from flask import Flask
 from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from index.home import Home
+from kb.library import document_id
+from tests.conftest import REPORTS
 from tests.fakes import HashEncoder
 from tests.waiting import wait_for
 from web import create_app, openapi
 from web.live import Live
 from web.settings import Settings
+
+TOKEN = "s3cret"  # noqa: S105
+LIBRARY = [document_id(name) for name in REPORTS]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +34,8 @@ def app(module_home: Home) -> Iterator[Flask]:
     live = Live(module_home, HashEncoder)
     live.start()
     wait_for(lambda: live.searcher is not None)
-    yield create_app(live, settings=Settings())
+    yield create_app(live, settings=Settings(admin_token=TOKEN))
+    wait_for(lambda: live.state.state != "running", 60)
     assert live.stop()
 
 
@@ -40,31 +50,51 @@ OPERATIONS = [
     for path, ways in openapi.document(Settings())["paths"].items()
     for method in ways
     for mode in GenerationMode
-    if mode.is_positive or path == "/api/search"  # the others take nothing that could be wrong
+    if mode.is_positive or path == "/api/search" or (path, method) == ("/api/documents", "post")
 ]
+# Files of a library, and what people and attackers send in their place.
+NAMES = st.text() | st.sampled_from(["union.txt", "../../up.md", "a.docx", "a.pdf", "b.html"])
+FILES = st.binary() | st.sampled_from(["工会\n\n正文。".encode(), b"<p>x", b"%PDF-1", b"PK\3\4"])
+# Whether a file can be read as a document is more than a schema can say.
+UNSAID = [positive_data_acceptance]
 
 
 @pytest.mark.parametrize(("path", "method", "mode"), OPERATIONS)
 def test_every_answer_is_as_described(
     described: OpenApiSchema, path: str, method: str, mode: GenerationMode
 ) -> None:
-    """Whatever the description allows or forbids: no 5xx but the stated ones, all in schema."""
+    """Whatever the description allows or forbids: no 5xx but the stated ones, all in schema.
+
+    By whoever may change the library and whoever may not, of documents that are there and not.
+    """
     operation = described[path][method.upper()]
+    met: set[int] = set()
 
     @settings(
-        max_examples=40,
+        max_examples=60,
         derandomize=True,  # the same questions in every run
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(generation_mode=mode))
-    def ask(case: Case) -> None:
+    @given(operation.as_strategy(generation_mode=mode), st.data())
+    def ask(case: Case, data: DataObject) -> None:
         # that a section needs its document cannot be said of parameters, only of a body
         assume(not case.query or "section" not in case.query or "document" in case.query)
-        case.call_and_validate()
+        if "id" in case.path_parameters and data.draw(st.booleans()):
+            case.path_parameters["id"] = data.draw(st.sampled_from(LIBRARY))
+        if data.draw(st.booleans()):
+            case.headers["Authorization"] = f"Bearer {TOKEN}"
+        if case.media_type != "multipart/form-data":
+            met.add(case.call_and_validate().status_code)
+            return
+        sent = {}
+        if data.draw(st.booleans()):
+            sent["data"] = {"file": (io.BytesIO(data.draw(FILES)), data.draw(NAMES))}
+        met.add(case.call_and_validate(excluded_checks=UNSAID, **sent).status_code)
 
     ask()
+    assert mode.is_negative or met & {200, 202, 409}  # another rebuild may be running
 
 
 def test_the_description_is_valid_openapi_3_1() -> None:
