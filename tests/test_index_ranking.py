@@ -21,7 +21,7 @@ def candidates(*signals: tuple[float, float, float, float]) -> Candidates:
 
 def test_a_score_is_the_weighted_mean_of_the_signals() -> None:
     found = candidates((0.4, 0.1, 0.6, 0.8))
-    expected = (0.25 * 0.4 + 0.75 * 0.1 + 1.0 * 0.6 + 0.5 * 0.8) / 2.5
+    expected = sum(np.multiply(WEIGHTS, (0.4, 0.1, 0.6, 0.8))) / sum(WEIGHTS)
     assert found.scores(WEIGHTS).tolist() == pytest.approx([expected], abs=1e-6)
     assert found.scores(Weights(dense=2, late=1)).tolist() == pytest.approx([1.4 / 3])
 
