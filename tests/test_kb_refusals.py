@@ -129,8 +129,10 @@ def test_a_file_is_added_under_its_bare_name_and_removed_by_its_id(tmp_path: Pat
     assert added == find(library).sources[0]
     assert added.name == "年度报告.txt"
     assert added.path.read_bytes() == outside.read_bytes()
+    kept = library / "别的.txt"  # the last document of a library is not removed
+    kept.write_text("别的报告。", encoding="utf-8")
     assert remove(library, added.id) == added
-    assert list(library.iterdir()) == []
+    assert list(library.iterdir()) == [kept]
     with pytest.raises(UnknownDocument):
         remove(library, added.id)
 
