@@ -27,6 +27,7 @@ from index.home import Home
 from tests.fakes import HashEncoder
 from tests.waiting import wait_for
 from web import create_app
+from web.gate import THREADS
 from web.live import Live
 from web.security import HEADERS
 from web.server import Server
@@ -118,6 +119,7 @@ def server(module_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert server.end() == 0
 
 
+CLOSE = b"GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 POST = "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
 
 
@@ -307,6 +309,43 @@ def test_slow_connections_leave_the_server_answering(server: Process) -> None:
             began = time.monotonic()
             assert server.get(path, timeout=5).status == 200
             assert time.monotonic() - began < 2
+
+
+def test_requests_in_line_are_few(server: Process) -> None:
+    """Whoever sends hundreds before reading an answer gets four, and a new connection."""
+    answer = server.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 150)
+    assert answer.count(b"HTTP/1.1 200 OK") == 4
+    assert answer.count(b"Connection: close") == 1
+    assert server.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3 + CLOSE).count(
+        b"HTTP/1.1 200 OK"
+    ) == 3  # fmt: skip
+
+
+def test_clients_that_read_no_answer_stand_in_nobodys_way(
+    module_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as there are threads ask for large answers and leave them: they are hung up on."""
+    monkeypatch.setattr("web.server.IDLE_SECONDS", 2)
+    monkeypatch.setattr("waitress.adjustments.Adjustments.outbuf_high_watermark", 1 << 20)
+    app = create_app(Live(module_home, HashEncoder), settings=Settings())
+    app.add_url_rule("/healthz/large", "health.large", lambda: b"x" * (8 << 20))
+    server = Server(app, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    with ExitStack() as stack:
+        for _ in range(THREADS):
+            deaf = stack.enter_context(socket.socket())
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect(("127.0.0.1", server.port))
+            deaf.sendall(b"GET /healthz/large HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+        time.sleep(1)  # until every thread waits to be rid of an answer
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().status == 200
+        connection.close()
+    server.stop()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_a_request_that_never_ends_is_hung_up_on(

@@ -33,6 +33,7 @@ REQUEST_SECONDS = 60.0  # to send a request in; without it, a byte now and then 
 SLOWEST = 50_000  # bytes a second; a large document over a slow line is no attack
 GRACE_SECONDS = 10.0  # what requests under way get to end in when the server is told to stop
 HEADER_BYTES = 65_536
+LINED_UP = 4  # requests of one connection that wait for their answers; browsers send one
 UPLOADS = ("/api/documents", "/library/documents")
 
 
@@ -97,8 +98,13 @@ class Channel(HTTPChannel):
     begun: float | None = None
 
     def received(self, data: bytes) -> bool:
-        """Take in what arrived."""
+        """Take in what arrived; beyond `LINED_UP` requests the connection ends with the last."""
         taken: bool = super().received(data)
+        with self.requests_lock:
+            for beyond in self.requests[LINED_UP:]:
+                beyond.close()
+                self.requests[LINED_UP - 1].headers["CONNECTION"] = "close"
+            del self.requests[LINED_UP:]
         if self.request is None:
             self.begun = None
         elif self.begun is None:
@@ -112,6 +118,12 @@ class Channel(HTTPChannel):
             return False
         allowed = REQUEST_SECONDS + self.request.body_bytes_received / SLOWEST
         return bool(time.monotonic() - self.begun > allowed)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether its answers wait for a client that reads none, which waitress never ends."""
+        idle = time.time() - self.last_activity > IDLE_SECONDS
+        return bool(idle and self.requests and self.total_outbufs_len)
 
 
 class Server:
@@ -169,6 +181,8 @@ class Server:
             for each in list(self._map.values()):
                 if isinstance(each, Channel) and each.dawdles:
                     each.will_close = True
+                elif isinstance(each, Channel) and each.is_stuck:
+                    each.handle_close()
         self._drain()
 
     def _drain(self) -> None:
