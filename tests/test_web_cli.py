@@ -153,6 +153,20 @@ def test_search_sets_the_evidence_in_bold(home: Home) -> None:
     assert click.unstyle(text).startswith("在主要街道临街店铺建立暖心驿站")
 
 
+def test_a_document_orders_no_terminal_about(home: Home) -> None:
+    """Control characters of a text or a name, and what turns its direction, are shown as such."""
+    text = "<h1>色彩</h1><p>正文&#27;[31m红色&#x9b;2J工会&#x202e;改革&#7;。</p>"
+    (home.documents / "a\x1b[2Jb.html").write_text(text, encoding="utf-8")
+    built = CliRunner().invoke(main, ["--home", str(home.root), "build"], color=True)
+    assert "added       a\ufffd[2Jb.html" in built.stdout
+    found = CliRunner().invoke(
+        main, ["--home", str(home.root), "search", "红色", "-k", "1"], color=True
+    )
+    shown = click.unstyle(found.stdout)
+    assert "正文\ufffd[31m红色" in shown
+    assert all(c.isprintable() or c in "\n\ufffd" for c in shown)
+
+
 def test_search_json_is_the_answer_of_the_endpoint(home: Home) -> None:
     """The same words as the API."""
     build(home, HashEncoder())

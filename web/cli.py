@@ -12,7 +12,7 @@ import click
 
 from kb.errors import IndexMissing, KBError
 from web.library_cli import add, list_documents, remove
-from web.options import build_index, home_of, home_options, json_option, print_json, say
+from web.options import build_index, home_of, home_options, json_option, print_json, say, visible
 
 if TYPE_CHECKING:
     from index.encoder import Encoder
@@ -29,7 +29,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KBError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(visible(str(error))) from error
         except BrokenPipeError:  # a reader such as head has seen enough: click knows what to do
             raise
         except OSError as error:
@@ -195,7 +195,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         print_json({"ok": checks.ok(findings), "checks": [asdict(each) for each in findings]})
     else:
         for each in findings:
-            click.echo(checks.line(each))
+            click.echo(visible(checks.line(each)))
     if not checks.ok(findings):
         sys.exit(1)
 

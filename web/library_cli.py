@@ -16,7 +16,7 @@ from kb.errors import (
     LastDocument,
     UnknownDocument,
 )
-from web.options import build_index, home_of, home_options, json_option, print_json, say
+from web.options import build_index, home_of, home_options, json_option, print_json, say, visible
 
 if TYPE_CHECKING:
     from index.build import BuildReport
@@ -78,7 +78,7 @@ def list_documents(ctx: click.Context, as_json: bool) -> None:
         print_json({"documents": [_as_json(each) for each in found]})
         return
     for each in found:
-        click.echo(_line(each))
+        click.echo(visible(_line(each)))
     if any(each.state in {"new", "changed", "removed"} for each in found):
         say("The index does not have all of it as it is: run 'kb build'")
 
@@ -100,7 +100,7 @@ def _finish(
     """Say what was done, index it, and end with status 1 where something was refused."""
     if not as_json:
         for source in done:
-            click.echo(f"{word:11} {source.id} {source.name}")
+            click.echo(visible(f"{word:11} {source.id} {source.name}"))
     for reason in refused:
         say(f"Error: {reason}")
     report = _built(home, word) if builds and done else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ import click
 if TYPE_CHECKING:
     from index.build import BuildReport
     from index.home import Home
+
+# What a terminal takes for an order, and what turns the direction of all that follows.
+_ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -57,7 +61,12 @@ def build_index(home: Home, *, force: bool = False) -> BuildReport:
 
 def say(line: str) -> None:
     """A line on stderr."""
-    click.echo(line, err=True)
+    click.echo(visible(line), err=True)
+
+
+def visible(text: str) -> str:
+    """A text of a document, or a name, as it may be shown on a terminal; of the same length."""
+    return _ORDERS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def print_json(value: object) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from web.options import visible
+
 if TYPE_CHECKING:
     from index.build import BuildReport, Progress
     from index.figures import Report
@@ -86,14 +88,16 @@ def build_summary(report: BuildReport) -> str:
     lines += [f"skipped     {each.name}: {each.reason}" for each in report.skipped]
     stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in report.seconds)
     lines.append(f"seconds     {stages}")
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def misses(report: Report) -> str:
     """The questions whose first hit is wrong, with the rank of the right one."""
-    return "\n".join(
-        f"{each.id}\t{each.rank or '-'}\t{each.question}\t{each.first[:40]}…"
-        for each in report.misses
+    return visible(
+        "\n".join(
+            f"{each.id}\t{each.rank or '-'}\t{each.question}\t{each.first[:40]}…"
+            for each in report.misses
+        )
     )
 
 
@@ -104,10 +108,10 @@ def hits(results: Results) -> str:
 
 def _hit(hit: Hit) -> str:
     passage = hit.passage
-    path = " › ".join([hit.document.title, *passage.headings])
+    path = visible(" › ".join([hit.document.title, *passage.headings]))
     place = click.style(f"[{_place(passage)}]", dim=True)
     head = f"{hit.rank}. {click.style(path, fg='cyan')} {place} {hit.score:.3f}"
-    return f"{head}\n{_emphasised(passage.text, passage.start, hit.evidence)}"
+    return f"{head}\n{_emphasised(visible(passage.text), passage.start, hit.evidence)}"
 
 
 def _place(passage: Passage) -> str:
