@@ -29,7 +29,7 @@ class Weights(NamedTuple):
 #
 # Each collection was left out in turn, and the weights with the best mean of R@1 and MRR@10 on
 # the others taken from a grid of 48 (300-400 questions of each). They were the same but once,
-# and nearly the same on all sides of it, so that one point serves. R@1:
+# and nearly the same on all sides of it, so that one point serves. R@1, the model in float32:
 #
 #   left out        chosen by the others     on it   each signal alone: dense lexical late
 #   shipped report  .25  .50  1  .50          .889                      .722   .667   .833
