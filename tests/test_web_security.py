@@ -210,7 +210,7 @@ def test_rebuild_access_is_known_to_the_page(
             assert response.status_code == 403
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+@pytest.mark.parametrize("header", security.PROXIED)
 def test_behind_a_proxy_the_admin_token_is_needed(live: Live, header: str) -> None:
     """A proxy on this machine speaks for others: its requests are not this machine's."""
     proxied = {header: "for=192.0.2.7"}

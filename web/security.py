@@ -26,6 +26,11 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# Any of these shows that a proxy lets others in.
+PROXIED = (
+    *("Forwarded", "Via", "X-Real-IP"),
+    *("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"),
+)
 CSRF_SECONDS = 12 * 3600  # a page left open for a working day still works
 
 Access = Literal["open", "token", "off"]
@@ -91,7 +96,7 @@ def rebuild_access() -> Access:
 def _from_this_machine() -> bool:
     """Whether the asker sits here: not where a proxy lets others in by another name."""
     settings = _settings()
-    forwarded = any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "Via"))
+    forwarded = any(name in request.headers for name in PROXIED)
     near = settings.loopback and is_loopback(request.remote_addr or "")
     return near and not settings.trusted_hosts and not forwarded
 
