@@ -190,6 +190,34 @@ def test_where_nobody_may_add_documents_no_large_body_is_taken(start: Start) -> 
         assert response.status == 413
 
 
+def test_large_bodies_on_their_way_are_few(server: Process) -> None:
+    """Nobody fills the disk with bodies that wait to be looked at: the ninth is refused."""
+    begun = POST.format(path="/api/documents", length=2 << 20).encode() + b"x"
+    with ExitStack() as stack:
+        for _ in range(8):
+            under_way = ("127.0.0.1", server.port)
+            stack.enter_context(socket.create_connection(under_way, 10)).sendall(begun)
+        time.sleep(0.5)
+        ninth = server.raw(begun)
+        assert ninth.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+        assert b"\r\nRetry-After: 2\r\n" in ninth
+        assert server.get("/api/search?q=a").status == 200
+        small = POST.format(path="/api/documents", length=4).encode()
+        assert server.raw(small + b"none" + CLOSE).startswith(b"HTTP/1.1 415")
+    wait_for(lambda: _waits(server, begun))
+
+
+def _waits(server: Process, begun: bytes) -> bool:
+    """Whether the server takes more of a body."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(begun)
+        connection.settimeout(0.5)
+        try:
+            return not connection.recv(1)
+        except TimeoutError:
+            return True
+
+
 def test_raw_utf8_in_a_url_is_understood(server: Process) -> None:
     """A question typed into a command line as it is gets its answer."""
     head = "GET /api/search?q=快递小哥&k=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

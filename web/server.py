@@ -21,7 +21,7 @@ from waitress.task import ErrorTask
 from waitress.utilities import Error
 
 from web.gate import THREADS
-from web.problems import MEDIA_TYPE, Problem
+from web.problems import MEDIA_TYPE, RETRY_SECONDS, Problem
 from web.security import HEADERS
 
 if TYPE_CHECKING:
@@ -35,12 +35,19 @@ GRACE_SECONDS = 10.0  # what requests under way get to end in when the server is
 HEADER_BYTES = 65_536
 LINED_UP = 4  # requests of one connection that wait for their answers; browsers send one
 UPLOADS = ("/api/documents", "/library/documents")
+UPLOADS_AT_ONCE = 8  # they lie on the disk before anybody knows who sends them
 
 
 class NoRoom(Error):  # noqa: N818 - named as waitress names its own
     """The disk for temporary files does not take a body."""
 
     code = HTTPStatus.INSUFFICIENT_STORAGE
+
+
+class Crowded(Error):  # noqa: N818
+    """Enough documents are on their way already."""
+
+    code = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class Parser(HTTPRequestParser):
@@ -51,6 +58,7 @@ class Parser(HTTPRequestParser):
     """
 
     adj: Any
+    is_upload = False
 
     def received(self, data: bytes) -> int:
         """Take in what arrived; returns how much of it belongs to this request."""
@@ -58,6 +66,8 @@ class Parser(HTTPRequestParser):
             taken: int = super().received(data)
         except OSError:  # bodies beyond half a megabyte wait in a file
             self.error, self.completed, taken = NoRoom("the body cannot be kept"), True, len(data)
+        if self.headers_finished and self.is_upload and not self.adj.admits():
+            self.error, self.completed = Crowded("too many documents at once"), True
         if self.completed:
             self.expect_continue = False
         return taken
@@ -67,7 +77,9 @@ class Parser(HTTPRequestParser):
         line, end, rest = header_plus.partition(b"\r\n")
         quoted = re.sub(rb"[\x80-\xff]", lambda byte: b"%%%02X" % byte[0][0], line)
         super().parse_header(quoted + end + rest)
+        usual = self.adj.max_request_body_size
         if self.command == "POST" and self.path in UPLOADS:
+            self.is_upload = self.chunked or self.content_length >= usual
             self.adj = copy.copy(self.adj)
             self.adj.max_request_body_size = self.adj.max_upload
 
@@ -85,6 +97,8 @@ class ErrorAnswer(ErrorTask):
         body = json.dumps(problem.as_json()).encode()
         self.status = f"{code} {HTTPStatus(code).phrase}"
         self.response_headers.extend([("Content-Type", MEDIA_TYPE), *HEADERS.items()])
+        if code == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.response_headers.append(("Retry-After", str(RETRY_SECONDS)))
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
@@ -153,6 +167,7 @@ class Server:
         for each in self._listeners():
             each.channel_class = Channel
             each.adj.max_upload = app.config["MAX_UPLOAD"] + 1
+            each.adj.admits = self._admits
 
     @property
     def port(self) -> int:
@@ -196,6 +211,11 @@ class Server:
             self._turn(seconds=0.05)
         listeners[0].task_dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self._map, ignore_all=True)
+
+    def _admits(self) -> bool:
+        """Whether those who send documents now, the one that asks counted, are not too many."""
+        arriving = [each.request for each in self._map.values() if isinstance(each, Channel)]
+        return sum(bool(each and each.is_upload) for each in arriving) <= UPLOADS_AT_ONCE
 
     def _turn(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
