@@ -73,7 +73,7 @@ bench-traditional: .venv/.development ## CMRC in Traditional characters (COLLECT
 bench-sections: .venv/.development ## how well headings are found (COLLECTIONS=...)
 	@$(BIN)/python -m tests.benchmarks.sections $(COLLECTIONS)
 
-faults: .venv/.development ## try to lose or break an index, 20 minutes (FAULTS=--short: 4)
+faults: .venv/.development ## try to lose or break an index, 7 minutes on a quiet machine (FAULTS=--short: 3)
 	@$(BIN)/python -m tests.faults $(FAULTS)
 
 screenshots: .venv/.development ## pictures of the pages into docs/
