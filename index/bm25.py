@@ -1,7 +1,7 @@
-"""BM25 by arithmetic: what terms tell, what a passage's terms weigh, what a query could score.
+"""What BM25 says of terms without any passage: how much each tells, and what a query could score.
 
 Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), as Lucene
-and tantivy have it: k1 1.2, b .75, idf never below 0, the length of a field kept in one byte.
+and tantivy have it: k1 1.2, idf never below 0.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from index.terms import terms
 
-K1, B = 1.2, 0.75  # tantivy's own, fixed there
+K1 = 1.2  # tantivy's own, fixed there; b is .75
 HEADING_BOOST = 0.3
 
 
@@ -63,23 +63,3 @@ class Statistics:
 
     def _most(self, text: str) -> float:
         return 1 + HEADING_BOOST if self._frequencies(text).headings else 1.0
-
-
-def share(times: int, length: int, average: float) -> float:
-    """What a term that stands `times` in a field scores, as a share of its most; below 1.
-
-    `length` is the field's in terms, `average` that of all passages.
-    """
-    return times / (times + K1 * (1 - B + B * kept_length(length) / average))
-
-
-def kept_length(length: int) -> int:
-    """A length as one byte keeps it: exact up to 40, then with four digits of binary."""
-    if length < _EXACT:
-        return length
-    rest = length - _EXACT
-    lost = max(rest.bit_length() - 4, 0)
-    return _EXACT + (rest >> lost << lost)
-
-
-_EXACT = 24  # Lucene's SmallFloat.intToByte4 counts the rest from here on
