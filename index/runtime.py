@@ -15,32 +15,31 @@ from sentence_transformers.base.modules import InputModule, Normalize
 from sentence_transformers.sentence_transformer.modules import Pooling
 from tokenizers import Tokenizer
 
+from index.model import FACTS, GRAPH, TOKENIZER
+from index.transformer import padded
+
 
 class OnnxTransformer(InputModule):
     """Tokens to token vectors by an ONNX file; what follows it is sentence-transformers' own."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        facts: dict[str, Any] = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
         self.max_seq_length: int = facts["positions"]
         self.dim: int = facts["hidden"]
         self.prompts: dict[str, str] = facts["prompts"]
         # as it is, and not inside one of transformers, which doubles its memory
-        self.tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer: Tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         self.tokenizer.enable_truncation(self.max_seq_length)
-        pad, name = facts["pad"]
-        self.tokenizer.enable_padding(pad_id=pad, pad_token=name)
-        self._session = _session(folder / "model.onnx")
+        self.pad: int = facts["pad"]
+        self._session = _session(folder / GRAPH)
 
     def preprocess(
         self, inputs: Sequence[Any], prompt: str | None = None, **_: Any
     ) -> dict[str, Any]:
         """Texts to padded `input_ids` and `attention_mask`, `(texts, length)` int64."""
         encodings = self.tokenizer.encode_batch([(prompt or "") + text for text in inputs])
-        return {
-            "input_ids": torch.tensor([each.ids for each in encodings]),
-            "attention_mask": torch.tensor([each.attention_mask for each in encodings]),
-        }
+        return dict(padded([each.ids for each in encodings], self.pad))
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Add `token_embeddings`, `(batch, length, dim)` float32."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -75,14 +75,21 @@ class TransformerEncoder:
 
     def _forward(self, ids: Sequence[Sequence[int]]) -> tuple[Vectors, Vectors]:
         """`(texts, dim)` and, padded, `(texts, tokens, dim)`."""
-        rows = [torch.tensor(each) for each in ids]
-        padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=self._pad)
-        lengths = torch.tensor([[len(each)] for each in ids])
-        mask = (torch.arange(padded.shape[1]) < lengths).long()
         with torch.inference_mode():
-            outputs = self._model({"input_ids": padded, "attention_mask": mask})
+            outputs = self._model(padded(ids, self._pad))
         vectors, tokens = outputs["sentence_embedding"], outputs["token_embeddings"]
         return vectors.float().numpy(), tokens.float().numpy()
+
+
+def padded(ids: Sequence[Sequence[int]], pad: int) -> dict[str, torch.Tensor]:
+    """`input_ids` and `attention_mask`, `(texts, tokens)` int64, of texts of any lengths."""
+    rows = [torch.tensor(each) for each in ids]
+    masks = [torch.ones_like(row) for row in rows]
+    fill = torch.nn.utils.rnn.pad_sequence
+    return {
+        "input_ids": fill(rows, batch_first=True, padding_value=pad),
+        "attention_mask": fill(masks, batch_first=True),
+    }
 
 
 class _Tokens(NamedTuple):
@@ -93,16 +100,18 @@ class _Tokens(NamedTuple):
 
 
 def _tokeniser(model: SentenceTransformer) -> tuple[Callable[[list[str]], list[_Tokens]], int]:
-    """How the model cuts texts, to its longest input at most, and the id that it pads with."""
+    """How the model cuts texts, to its longest input at most, and the id that it pads with.
+
+    A tokenizer of `tokenizers` is that of `index.runtime`, whose module knows the id.
+    """
     tokenizer = model.tokenizer
     if not isinstance(tokenizer, PreTrainedTokenizerBase):
-        pad = (tokenizer.padding or {}).get("pad_id", 0)
-        tokenizer.no_padding()
 
         def cut(texts: list[str]) -> list[_Tokens]:
             return [_Tokens(each.ids, each.offsets) for each in tokenizer.encode_batch(texts)]
 
-        return cut, pad
+        first: Any = model[0]
+        return cut, first.pad
 
     def cut_by_transformers(texts: list[str]) -> list[_Tokens]:
         found = tokenizer(

@@ -223,3 +223,11 @@ def test_a_model_that_cannot_be_loaded_is_one_line_with_its_name(
     assert str(error.value).startswith(f"cannot load the model {wanted}: ")
     assert "\n" not in str(error.value)
     assert "KB_MODEL" in str(error.value)
+
+
+def test_the_model_stays_one_of_sentence_transformers(model_home: Home) -> None:
+    """Also after an encoder was made of it, and for texts of different lengths at once."""
+    model = runtime.sentence_transformer(packaged_folder(model_home.model))
+    before = model.encode(list(TEXTS))
+    TransformerEncoder(model, "it", "onnxruntime").encode(TEXTS, "document")
+    assert np.abs(model.encode(list(TEXTS)) - before).max() < 1e-6
