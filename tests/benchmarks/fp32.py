@@ -42,5 +42,21 @@ class Fp32:
         return _float32(self._model.encode_query(text, normalize_embeddings=True))
 
 
+class OnFp32:
+    """A contestant whose vectors come from outside, by `Fp32`."""
+
+    def __init__(self, model: Path) -> None:
+        self._model = Fp32(model)
+
+    def know(self, vectors: Mapping[str, Vectors]) -> None:
+        self._model.know(vectors)
+
+    def passages(self, texts: Sequence[str]) -> None:
+        self._model.passages(texts)
+
+    def query(self, text: str) -> None:
+        self._model.query(text)
+
+
 def _float32(vectors: Any) -> Vectors:
     return np.asarray(vectors, np.float32)

@@ -7,32 +7,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import faiss
 
-from index.encoder import Vectors
 from tests.benchmarks.corpora import Corpus
-from tests.benchmarks.fp32 import Fp32
+from tests.benchmarks.fp32 import OnFp32
 
 
-class Recipe:
+class Recipe(OnFp32):
     """sentence-transformers in float32, `IndexFlatIP`, the passages in a JSON file."""
 
     def __init__(self, model: Path) -> None:
-        self._model = Fp32(model)
+        super().__init__(model)
         self.texts: list[str] = []
-
-    def know(self, vectors: Mapping[str, Vectors]) -> None:
-        self._model.know(vectors)
-
-    def passages(self, texts: Sequence[str]) -> None:
-        self._model.passages(texts)
-
-    def query(self, text: str) -> None:
-        self._model.query(text)
 
     def build(self, corpus: Corpus, folder: Path) -> None:
         vectors = self._model.passages(corpus.passages)

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import lancedb
 from lancedb.index import FTS
 from lancedb.rerankers import RRFReranker
 
-from index.encoder import Vectors
 from tests.benchmarks.corpora import Corpus
-from tests.benchmarks.fp32 import Fp32
+from tests.benchmarks.fp32 import OnFp32
 
 
-class LanceDB:
+class LanceDB(OnFp32):
     """Searched by brute force, as it does below a hundred thousand rows."""
-
-    def __init__(self, model: Path) -> None:
-        self._model = Fp32(model)
-
-    def know(self, vectors: Mapping[str, Vectors]) -> None:
-        self._model.know(vectors)
-
-    def passages(self, texts: Sequence[str]) -> None:
-        self._model.passages(texts)
-
-    def query(self, text: str) -> None:
-        self._model.query(text)
 
     def build(self, corpus: Corpus, folder: Path) -> None:
         vectors = self._model.passages(corpus.passages)
