@@ -77,7 +77,7 @@ faults: .venv/.development ## try to lose or break an index, 7 minutes on a quie
 	@$(BIN)/python -m tests.faults $(FAULTS)
 
 screenshots: .venv/.development ## pictures of the pages into docs/
-	@$(BIN)/python -m tests.browser.screenshots docs
+	@$(BIN)/python -m tests.browser.screenshots
 
 clean: ## remove what make made, the documents in var/ too
 	rm -rf .venv var build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
