@@ -146,13 +146,18 @@ class Live(Lender):
             except (IndexMissing, IndexDamaged) as error:
                 self._first_build(str(error))
                 continue
-            self._serve(searcher)
-            if damage is not None:
-                self._note_damage(damage)
+            self._serve(searcher, damage)
 
-    def _serve(self, searcher: Searcher) -> None:
-        """Adopt a searcher once it has answered: the first query is slow, and it must work."""
+    def _serve(self, searcher: Searcher, damage: IndexDamaged | None = None) -> None:
+        """Adopt a searcher once it has answered: the first query is slow, and it must work.
+
+        What is wrong is told or taken back before: who sees a generation sees its own faults.
+        """
         searcher.search("?", k=1)
+        if damage is None:
+            self.fault = self._refused = None
+        else:
+            self._note_damage(damage)
         self.adopt(searcher)
         log.info("serving", generation=searcher.generation)
 
@@ -200,7 +205,8 @@ class Live(Lender):
                 if serving is None or serving.generation != named:
                     encoder = self._loaded()
                     self._serve(Searcher(open_current(self.store, encoder), encoder))
-                self.fault = self._refused = None
+                else:
+                    self.fault = self._refused = None
             except Exception as error:  # whatever it is, what serves goes on, and so do we
                 took = time.monotonic() - began
                 self._retry_at = began + max(RETRY_SECONDS, took / RETRY_SHARE)
