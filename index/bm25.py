@@ -15,13 +15,21 @@ from index.terms import terms
 
 K1 = 1.2  # tantivy's own, fixed there; b is .75
 HEADING_BOOST = 0.3
+# 15 provincial reports asked for one of them by name, whose passages seldom name the province:
+# the first hit was of that report for .75 of 675 questions without titles, .83 with boost 1, .85
+# with 1.5. Beyond it statutes, whose titles are little but numbers, were found less well.
+TITLE_BOOST = 1.5
 
 
 class Frequencies(NamedTuple):
-    """How many passages have a term in their text, and how many in their headings."""
+    """How many passages have a term in their text, their headings, their document's title."""
 
     body: int = 0
     headings: int = 0
+    title: int = 0
+
+
+FIELDS = Frequencies._fields
 
 
 def counted(text: str) -> Counter[str]:
@@ -40,13 +48,26 @@ class Statistics:
         """What a term tells: its rarity among the texts of passages."""
         return self._rarity(self._frequencies(text).body)
 
-    def heading_boost(self, text: str) -> float:
-        """What a term in the headings counts, over what the rarity among headings gives it.
+    def worth(self, text: str) -> dict[str, float]:
+        """What a term tells in each field where it can stand.
 
         Headings are few, so that every word is rare among them: it tells what it tells among
-        passages, or 工会 in one heading would outweigh the rest of a question.
+        passages, or 工会 in one heading would outweigh the rest of a question. Every passage
+        has a title, that of its document: a word of all titles tells nothing.
         """
-        return HEADING_BOOST * self.idf(text) / self._rarity(self._frequencies(text).headings)
+        found, idf = self._frequencies(text), self.idf(text)
+        worth = {"body": idf}
+        if found.headings:
+            worth["headings"] = HEADING_BOOST * idf
+        if found.title:
+            worth["title"] = TITLE_BOOST * self._rarity(found.title)
+        return worth
+
+    def boosts(self, text: str) -> dict[str, float]:
+        """By field that has a term, its worth over its rarity there, by which tantivy goes."""
+        found, worth = self._frequencies(text), self.worth(text)
+        present = ((field, n) for field, n in found._asdict().items() if n)
+        return {field: worth[field] / self._rarity(n) for field, n in present}
 
     def _rarity(self, frequency: int) -> float:
         return math.log(1 + (self._passages - frequency + 0.5) / (frequency + 0.5))
@@ -59,7 +80,4 @@ class Statistics:
 
     def ceiling(self, counts: Counter[str]) -> float:
         """The BM25 of a passage that held every query term without end, wherever it can stand."""
-        return (K1 + 1) * sum(n * self.idf(text) * self._most(text) for text, n in counts.items())
-
-    def _most(self, text: str) -> float:
-        return 1 + HEADING_BOOST if self._frequencies(text).headings else 1.0
+        return (K1 + 1) * sum(n * sum(self.worth(text).values()) for text, n in counts.items())

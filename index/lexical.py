@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import tantivy
 
-from index.bm25 import Frequencies, Statistics, counted
+from index.bm25 import FIELDS, Frequencies, Statistics, counted
 from index.terms import terms
 from kb.errors import StorageFailed
 from kb.types import Passage
@@ -27,10 +27,11 @@ _LOCK = ".tantivy-meta.lock"
 
 
 class Row(NamedTuple):
-    """A passage to index, its row, and the number of its document."""
+    """A passage to index, its row, and the number and title of its document."""
 
     row: int
     document: int
+    title: str
     passage: Passage
 
 
@@ -45,7 +46,7 @@ class LexicalScores:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    for field in ("body", "headings"):
+    for field in FIELDS:
         builder.add_text_field(
             field, stored=False, tokenizer_name="whitespace", index_option="freq"
         )
@@ -64,12 +65,13 @@ def write(folder: Path, passages: Iterable[Row]) -> None:
         index = tantivy.Index(_schema(), path=str(folder))
         # one thread: rows go into segments in their order, so equal input gives equal files
         writer = index.writer(heap_size=_HEAP, num_threads=1)
-    for row, document, passage in passages:
+    for each in passages:
         entry = tantivy.Document()
-        entry.add_text("body", _joined(passage.text))
-        entry.add_text("headings", _joined("\n".join(passage.headings)))
-        entry.add_unsigned("row", row)
-        entry.add_unsigned("document", document)
+        entry.add_text("body", _joined(each.passage.text))
+        entry.add_text("headings", _joined("\n".join(each.passage.headings)))
+        entry.add_text("title", _joined(each.title))
+        entry.add_unsigned("row", each.row)
+        entry.add_unsigned("document", each.document)
         with _refusals(folder):
             _add(writer, entry)
     with _refusals(folder):
@@ -122,8 +124,7 @@ class LexicalIndex:
         self._statistics = Statistics(self.size, lru_cache(4096)(self._frequencies))
 
     def _frequencies(self, text: str) -> Frequencies:
-        found = self._searcher.doc_freq
-        return Frequencies(found("body", text), found("headings", text))
+        return Frequencies(*(self._searcher.doc_freq(field, text) for field in FIELDS))
 
     @property
     def size(self) -> int:
@@ -178,8 +179,7 @@ class LexicalIndex:
     def _query(self, counts: Counter[str]) -> tantivy.Query:
         parts = []
         for text, n in counts.items():
-            heading = self._statistics.heading_boost(text)
-            for field, boost in (("body", 1.0), ("headings", heading)):
+            for field, boost in self._statistics.boosts(text).items():
                 term = tantivy.Query.term_query(self._schema, field, text, "freq")
                 parts.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, boost * n)))
         return tantivy.Query.boolean_query(parts)

@@ -22,7 +22,7 @@ from kb.errors import EncoderMismatch, IndexDamaged
 from kb.types import Document, Passage, Section
 
 TEXTS, LEXICAL = texts.FILE, "lexical"
-VERSION = 2  # raise it when what is written changes; an index of another version is built anew
+VERSION = 3  # raise it when what is written changes; an index of another version is built anew
 
 
 @dataclass(frozen=True, slots=True)

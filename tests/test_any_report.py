@@ -96,6 +96,15 @@ ANSWERS = (
 )
 
 
+PROVINCES = {
+    "anhui": "安徽", "chongqing": "重庆", "gansu": "甘肃", "guangxi": "广西", "hainan": "海南",
+    "heilongjiang": "黑龙江", "hubei": "湖北", "jiangsu": "江苏", "jilin": "吉林",
+    "neimenggu": "内蒙古", "qinghai": "青海", "shandong": "山东", "shanxi": "山西",
+    "tianjin": "天津", "xizang": "西藏", "zhejiang": "浙江",
+}  # fmt: skip
+TOPICS = ("粮食产量", "农牧民收入增长", "养老服务", "高等教育", "招商引资", "就业", "安全生产")
+
+
 @pytest.mark.shared
 def test_a_folder_of_sixteen_reports_is_built_in_one_go(
     provincial: list[Path], tmp_path: Path
@@ -126,6 +135,13 @@ def test_a_folder_of_sixteen_reports_is_built_in_one_go(
         for question, province in ANSWERS:
             first = searcher.search(question, mode="lexical").hits[0]
             assert province in first.document.name, question
+        found = [
+            file in searcher.search(f"{name}的{topic}", k=1, mode="lexical").hits[0].document.name
+            for file, name in PROVINCES.items()
+            for topic in TOPICS
+        ]
+    # their passages seldom name the province: it stands in the title
+    assert sum(found) / len(found) > 0.85
 
 
 @pytest.mark.model

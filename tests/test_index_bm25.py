@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -65,37 +66,34 @@ def _passage(number: int, rng: random.Random) -> Passage:
 
 
 def test_scores_are_those_of_tantivy(tmp_path: Path) -> None:
-    """Over passages of all lengths, with headings and without, terms asked once and twice."""
+    """Over passages of all lengths, with headings, titles and without, asked once and twice."""
     rng = random.Random(8)
     passages = [_passage(number, rng) for number in range(300)]
-    lexical.write(tmp_path, (Row(i, 0, passage) for i, passage in enumerate(passages)))
+    titles = ["".join(rng.choices(WORDS, k=rng.randrange(6))) for _ in range(20)]
+    rows = (Row(i, i % 20, titles[i % 20], passage) for i, passage in enumerate(passages))
+    lexical.write(tmp_path, rows)
     index = LexicalIndex(tmp_path)
-    bodies = [bm25.counted(p.text) for p in passages]
-    headings = [bm25.counted("\n".join(p.headings)) for p in passages]
-    mean_body = sum(sum(c.values()) for c in bodies) / len(passages)
-    mean_heading = sum(sum(c.values()) for c in headings) / len(passages)
+    fields = {
+        "body": [bm25.counted(p.text) for p in passages],
+        "headings": [bm25.counted("\n".join(p.headings)) for p in passages],
+        "title": [bm25.counted(titles[i % 20]) for i in range(len(passages))],
+    }
+    means = {name: sum(map(Counter.total, field)) / len(field) for name, field in fields.items()}
 
     def frequencies(text: str) -> bm25.Frequencies:
-        return bm25.Frequencies(
-            sum(text in counts for counts in bodies), sum(text in counts for counts in headings)
-        )
+        return bm25.Frequencies(*(sum(text in c for c in field) for field in fields.values()))
 
     statistics = bm25.Statistics(len(passages), frequencies)
     for query in ("职工维权", "gdp 2573", "困难职工困难", "1.04 体育 驿站", "legal"):
         asked = bm25.counted(query)
-        expected = {}
-        for row, (body, heading) in enumerate(zip(bodies, headings, strict=True)):
-            score = 0.0
-            for text, n in asked.items():
-                top = (bm25.K1 + 1) * n * statistics.idf(text)
-                if text in body:
-                    score += top * share(body[text], sum(body.values()), mean_body)
-                if text in heading:
-                    length = sum(heading.values())
-                    weight = share(heading[text], length, mean_heading)
-                    score += top * bm25.HEADING_BOOST * weight
-            if score:
-                expected[row] = score
+        expected: dict[int, float] = {}
+        for text, n in asked.items():
+            for name, worth in statistics.worth(text).items():
+                for row, counts in enumerate(fields[name]):
+                    if text in counts:
+                        part = share(counts[text], counts.total(), means[name])
+                        score = (bm25.K1 + 1) * n * worth * part
+                        expected[row] = expected.get(row, 0.0) + score
         found = index.search(query, 1000)
         scores = dict(zip(found.rows.tolist(), found.scores.tolist(), strict=True))
         assert scores == pytest.approx(expected, rel=1e-5)

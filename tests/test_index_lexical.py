@@ -36,11 +36,18 @@ PASSAGES = (
 DOCUMENTS = (0, 0, 1, 1, 2)
 
 
+TITLES = ("工会报告", "经济公报", "改革方案")
+
+
 def indexed(
-    folder: Path, passages: tuple[Passage, ...], documents: tuple[int, ...]
+    folder: Path,
+    passages: tuple[Passage, ...],
+    documents: tuple[int, ...],
+    titles: tuple[str, ...] = ("", "", ""),
 ) -> LexicalIndex:
     folder.mkdir(exist_ok=True)
-    numbered = zip(range(len(passages)), documents, passages, strict=True)
+    named = (titles[document] for document in documents)
+    numbered = zip(range(len(passages)), documents, named, passages, strict=True)
     lexical.write(folder, (Row(*each) for each in numbered))
     return LexicalIndex(folder)
 
@@ -54,17 +61,24 @@ def counted(text: str) -> Counter[str]:
     return Counter(term.text for term in terms(text))
 
 
-def bm25(query: str, passages: tuple[Passage, ...]) -> dict[int, float]:
-    """By hand: Robertson's sum over body and headings, the latter at .3 and the body's idf."""
+def rarity(text: str, texts: list[Counter[str]]) -> float:
+    frequency = sum(text in counts for counts in texts)
+    return math.log(1 + (len(texts) - frequency + 0.5) / (frequency + 0.5))
+
+
+def bm25(query: str, passages: tuple[Passage, ...], titles: tuple[str, ...]) -> dict[int, float]:
+    """By hand: Robertson's sum over body, headings at .3 and the body's idf, titles at 1.5."""
+    bodies = [counted(p.text) for p in passages]
+    named = [counted(title) for title in titles]
     fields = (
-        (1.0, [counted(p.text) for p in passages]),
-        (0.3, [counted("\n".join(p.headings)) for p in passages]),
+        (1.0, bodies, bodies),
+        (0.3, [counted("\n".join(p.headings)) for p in passages], bodies),
+        (1.5, named, named),
     )
     scores: dict[int, float] = {}
     for text, n in counted(query).items():
-        frequency = sum(text in body for body in fields[0][1])
-        idf = math.log(1 + (len(passages) - frequency + 0.5) / (frequency + 0.5))
-        for boost, texts in fields:
+        for boost, texts, tells in fields:
+            idf = rarity(text, tells)
             mean = sum(map(Counter.total, texts)) / len(texts)
             for row, counts in enumerate(texts):
                 if tf := counts[text]:
@@ -77,8 +91,9 @@ def bm25(query: str, passages: tuple[Passage, ...]) -> dict[int, float]:
 @pytest.mark.parametrize(
     "query", ["职工", "职工职工", "工会", "gdp", "１．０４億元", "改革开放", "補助", "服务 补助"]
 )
-def test_scores_are_those_of_bm25(index: LexicalIndex, query: str) -> None:
-    expected = bm25(query, PASSAGES)
+def test_scores_are_those_of_bm25(tmp_path: Path, query: str) -> None:
+    index = indexed(tmp_path / "lexical", PASSAGES, DOCUMENTS, TITLES)
+    expected = bm25(query, PASSAGES, tuple(TITLES[document] for document in DOCUMENTS))
     found = index.search(query, 10)
     scores = dict(zip(found.rows.tolist(), found.scores.tolist(), strict=True))
     assert scores == pytest.approx(expected, rel=1e-4)
@@ -94,6 +109,29 @@ def test_the_ceiling_is_what_endless_repetition_would_score(index: LexicalIndex)
     assert index.search("票", 1).ceiling == pytest.approx(2.2 * math.log(1 + 5.5 / 0.5))
 
 
+def test_the_ceiling_counts_titles_by_their_own_rarity(tmp_path: Path) -> None:
+    index = indexed(tmp_path / "lexical", PASSAGES, DOCUMENTS, TITLES)
+    # 公 is in no body and no heading, and in the title of two passages of five
+    expected = 2.2 * (math.log(1 + 5.5 / 0.5) + 1.5 * math.log(1 + 3.5 / 2.5))
+    assert index.search("公", 1).ceiling == pytest.approx(expected)
+
+
+def test_a_document_that_is_named_comes_first(tmp_path: Path) -> None:
+    texts = tuple(passage(f"粮食产量增长{i}%") for i in range(6))
+    titles = ("甘肃省政府工作报告", "青海省政府工作报告", "西藏政府工作报告")
+    index = indexed(tmp_path / "lexical", texts, (0, 0, 1, 1, 2, 2), titles)
+    assert index.search("西藏粮食产量", 6).rows.tolist()[:2] == [4, 5]
+    assert index.search("青海的粮食产量", 6).rows.tolist()[:2] == [2, 3]
+
+
+def test_the_title_of_the_only_document_tells_next_to_nothing(tmp_path: Path) -> None:
+    texts = (passage("工会服务职工"), passage("职工收入增长"), passage("票据"))
+    index = indexed(tmp_path / "lexical", texts, (0, 0, 0), ("票据管理",))
+    found = index.search("票据", 3)
+    assert found.rows[0] == 2
+    assert found.scores[1:].max() < found.scores[0] / 4
+
+
 words = st.lists(st.sampled_from(["工会", "职工", "改革", "GDP", "1.04", "家"]), min_size=1)
 
 
@@ -101,14 +139,17 @@ words = st.lists(st.sampled_from(["工会", "职工", "改革", "GDP", "1.04", "
 @given(
     st.lists(st.tuples(words, words), min_size=1, max_size=6),
     words,
+    words,
 )
 def test_no_passage_reaches_the_ceiling(
     tmp_path_factory: pytest.TempPathFactory,
     library: list[tuple[list[str], list[str]]],
+    title: list[str],
     query: list[str],
 ) -> None:
     passages = tuple(passage("".join(body), ",".join(heads)) for body, heads in library)
-    index = indexed(tmp_path_factory.mktemp("any"), passages, (0,) * len(passages))
+    folder = tmp_path_factory.mktemp("any")
+    index = indexed(folder, passages, (0,) * len(passages), ("".join(title),))
     found = index.search("".join(query), 10)
     assert (found.scores < found.ceiling).all()
 
