@@ -37,8 +37,9 @@ class Tokens:
 
     def similarities(self, query: Vectors) -> Vectors:
         """`(n, query tokens)` cosines with the unit rows of `query`."""
-        products = self.codes.astype(np.float32) @ query.T
-        return np.asarray(products * self.scales[:, None], dtype=np.float32)
+        cosines: Vectors = self.codes.astype(np.float32) @ query.T
+        cosines *= self.scales[:, None]
+        return cosines
 
 
 def quantised(encoded: Encoded) -> Tokens:
@@ -64,12 +65,29 @@ class Matches:
         """Mean over query tokens of the best cosine; 0 without tokens on either side."""
         if not self.cosines.size:
             return 0.0
-        return float(self.cosines.max(axis=0).mean())
+        return float(self.cosines.max(axis=0).sum() / self.cosines.shape[1])
 
-    def within(self, start: int, end: int) -> Matches:
-        """Those of the tokens that overlap a stretch of the text."""
-        inside = (self.spans[:, 0] < end) & (self.spans[:, 1] > start)
-        return Matches(self.cosines[inside], self.spans[inside])
+    def maxsims(self, starts: Sequence[int], ends: Sequence[int]) -> Vectors:
+        """The MaxSim of each of some stretches of the text: of the tokens that overlap it.
+
+        Tokens stand in text order.
+        """
+        first = np.searchsorted(self.spans[:, 1], starts, side="right")
+        lengths = np.maximum(np.searchsorted(self.spans[:, 0], ends, side="left") - first, 0)
+        offsets = first - (np.cumsum(lengths) - lengths)
+        rows = np.repeat(offsets, lengths) + np.arange(lengths.sum())
+        return maxsims(self.cosines[rows], lengths)
+
+
+def maxsims(cosines: Vectors, lengths: npt.NDArray[np.int64]) -> Vectors:
+    """`Matches.maxsim` of texts whose tokens stand end to end, `lengths` `(texts,)` of each."""
+    found = np.zeros(len(lengths), np.float32)
+    some = lengths > 0
+    if some.any() and cosines.shape[1]:
+        starts = (np.cumsum(lengths) - lengths)[some]
+        best = np.maximum.reduceat(cosines, starts, axis=0)
+        found[some] = best.sum(axis=1) / cosines.shape[1]
+    return found
 
 
 class TokenWriter:
@@ -120,22 +138,21 @@ class TokenStore:
 
     def text(self, row: int) -> Tokens:
         """The tokens of one text."""
-        a, b = int(self._starts[row]), int(self._starts[row + 1])
+        return self._between(row, row + 1)
+
+    def _between(self, first: int, last: int) -> Tokens:
+        a, b = int(self._starts[first]), int(self._starts[last])
         return Tokens(self._codes[a:b], self._scales[a:b], self._spans[a:b])
 
-    def matches(self, rows: Sequence[int], query: Vectors) -> list[Matches]:
-        """The tokens of several texts against a query, by one product over all of them."""
-        if not rows:
-            return []
-        texts = [self.text(row) for row in rows]
-        cosines = Tokens(
-            np.concatenate([text.codes for text in texts]),
-            np.concatenate([text.scales for text in texts]),
-            np.concatenate([text.spans for text in texts]),
-        ).similarities(query)
-        cuts = np.cumsum([len(text) for text in texts])[:-1]
-        parts = np.split(cosines, cuts)
-        return [Matches(part, text.spans) for part, text in zip(parts, texts, strict=True)]
+    def matches(self, row: int, query: Vectors) -> Matches:
+        """The tokens of one text against a query's."""
+        tokens = self.text(row)
+        return Matches(tokens.similarities(query), tokens.spans)
+
+    def maxsims(self, first: int, last: int, query: Vectors) -> Vectors:
+        """The MaxSim of each of a range of texts, half-open, `(texts,)`."""
+        cosines = self._between(first, last).similarities(query)
+        return maxsims(cosines, np.diff(self._starts[first : last + 1]))
 
 
 def mapped(path: Path, dtype: str, *width: int) -> npt.NDArray[Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,8 +119,9 @@ class LexicalIndex:
             index = tantivy.Index.open(str(place))
             self._schema = index.schema
             self._searcher = index.searcher()
-        # a query asks for each of its terms four times
+        # a query is asked twice, and for each of its terms four times
         self._statistics = Statistics(self.size, lru_cache(4096)(self._frequencies))
+        self._parsed = lru_cache(256)(self._parse)
 
     def _frequencies(self, text: str) -> Frequencies:
         return Frequencies(*(self._searcher.doc_freq(field, text) for field in FIELDS))
@@ -157,32 +157,31 @@ class LexicalIndex:
         return self._run(query, len(rows), [restriction])
 
     def _run(self, query: str, limit: int, required: Sequence[tantivy.Query]) -> LexicalScores:
-        counts = counted(query)
-        nothing = np.zeros(0, np.int64), np.zeros(0, np.float32)
-        if not counts or limit < 1 or not self._searcher.num_docs:
-            return LexicalScores(*nothing, ceiling=0.0)
-        parsed = self._query(counts)
-        if required:
-            must = tantivy.Occur.Must
-            unscored = [tantivy.Query.const_score_query(each, 0.0) for each in required]
-            parsed = tantivy.Query.boolean_query([(must, each) for each in (*unscored, parsed)])
-        found = self._searcher.search(parsed, limit=limit, count=False).hits
-        if not found:
-            return LexicalScores(*nothing, ceiling=self._statistics.ceiling(counts))
+        asked, ceiling = self._parsed(query)
+        if limit >= 1 and ceiling and self._searcher.num_docs:
+            if required:
+                must = tantivy.Occur.Must
+                unscored = [tantivy.Query.const_score_query(each, 0.0) for each in required]
+                asked = tantivy.Query.boolean_query([(must, each) for each in (*unscored, asked)])
+            found = self._searcher.search(asked, limit=limit, count=False).hits
+        else:
+            found = []
         rows = self._searcher.fast_field_values("row", [address for _, address in found])
         return LexicalScores(
             np.array(rows, np.int64),
             np.array([score for score, _ in found], np.float32),
-            self._statistics.ceiling(counts),
+            ceiling,
         )
 
-    def _query(self, counts: Counter[str]) -> tantivy.Query:
+    def _parse(self, query: str) -> tuple[tantivy.Query, float]:
+        """What tantivy is asked, and the ceiling of its scores, 0 for a query without terms."""
+        counts = counted(query)
         parts = []
         for text, n in counts.items():
             for field, boost in self._statistics.boosts(text).items():
                 term = tantivy.Query.term_query(self._schema, field, text, "freq")
                 parts.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, boost * n)))
-        return tantivy.Query.boolean_query(parts)
+        return tantivy.Query.boolean_query(parts), self._statistics.ceiling(counts)
 
     def weights(self, query: str) -> dict[str, float]:
         """How much each term of the query tells: its idf as a share of the rarest term's."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from functools import cache
+
+from threadpoolctl import threadpool_limits
 
 from index import ranking
 from index.encoder import Encoder
@@ -23,6 +26,7 @@ class Searcher:
     """Answers from one generation. Immutable, so many threads may share it."""
 
     def __init__(self, reader: Reader, encoder: Encoder, weights: Weights | None = None) -> None:
+        _one_thread_a_product()
         self._reader = reader
         self._contents = reader.contents
         self._encoder = encoder
@@ -120,6 +124,16 @@ class Searcher:
             return Scope(self._reader.summary(document)), self._reader.rows(document)
         found, rows = self._reader.section(document, section)
         return Scope(self._reader.summary(document), found, section), rows
+
+
+@cache
+def _one_thread_a_product() -> None:
+    """Keep numpy, in this whole process, from sharing a product among threads.
+
+    Those of a search are small, and its threads wait for each other by spinning: where other
+    searches run, a product took many times as long.
+    """
+    threadpool_limits(1, user_api="blas")
 
 
 def _in_time(until: float) -> None:

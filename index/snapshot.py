@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -142,14 +141,17 @@ class Snapshot:
         return self.lexical.weights(query)
 
     def matches(self, rows: RowNumbers, tokens: Vectors) -> list[LateMatches]:
-        """How the tokens of passages and of their clauses meet a query's: two products in all."""
-        ranges = [self.encodings.clause_rows(row) for row in rows.tolist()]
-        whole = self.encodings.passage_tokens.matches(rows.tolist(), tokens)
-        clauses = [clause for first, last in ranges for clause in range(first, last)]
-        maxsims = (each.maxsim() for each in self.encodings.clause_tokens.matches(clauses, tokens))
+        """How the tokens of passages and of their clauses meet a query's.
+
+        A passage at a time, so that what is made of it stays in the processor's cache.
+        """
+        found, clauses = self.encodings, self.encodings.clause_tokens
         return [
-            LateMatches(matches, np.array(list(itertools.islice(maxsims, b - a)), np.float32))
-            for matches, (a, b) in zip(whole, ranges, strict=True)
+            LateMatches(
+                found.passage_tokens.matches(row, tokens),
+                clauses.maxsims(*found.clause_rows(row), tokens),
+            )
+            for row in rows.tolist()
         ]
 
     def find(self, digests: Sequence[str]) -> list[int | None]:

@@ -91,6 +91,7 @@ def _is_cjk(term: Term) -> bool:
     return _ONE_CJK.fullmatch(term.text) is not None
 
 
+@lru_cache(maxsize=1 << 10)  # passages that are found again and again
 def folded(text: str) -> str:
     """NFKC, lower case and Simplified, where they keep one character one character."""
     return simplified("".join(map(_compatible, text)))

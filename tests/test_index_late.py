@@ -72,24 +72,38 @@ def test_maxsim_is_the_naive_loop(tmp_path: Path, counts: list[int]) -> None:
     texts = [quantised(encoded(n, seed)) for seed, n in enumerate(counts)]
     query = encoded(6, seed=99).tokens
     store = stored(tmp_path / "tokens", texts)
-    found = [matches.maxsim() for matches in store.matches(range(len(counts)), query)]
-    assert found == pytest.approx(naive_maxsim(query, [restored(t) for t in texts]), abs=1e-6)
+    expected = pytest.approx(naive_maxsim(query, [restored(t) for t in texts]), abs=1e-6)
+    assert [store.matches(row, query).maxsim() for row in range(len(counts))] == expected
+    assert store.maxsims(0, len(counts), query) == expected
 
 
-def test_texts_are_matched_in_the_order_they_are_asked_for(tmp_path: Path) -> None:
+def test_a_text_is_matched_as_it_is_stored(tmp_path: Path) -> None:
     texts = [quantised(encoded(n, seed)) for seed, n in enumerate([3, 0, 5, 1])]
     query = encoded(2, seed=99).tokens
     store = stored(tmp_path / "tokens", texts)
-    for row, matches in zip([2, 1, 0], store.matches([2, 1, 0], query), strict=True):
+    for row in (2, 1, 0):
+        matches = store.matches(row, query)
         assert matches.cosines == pytest.approx(texts[row].similarities(query), abs=1e-6)
         assert np.array_equal(matches.spans, texts[row].spans)
-    assert store.matches([], query) == []
+
+
+def test_maxsims_are_those_of_the_texts_one_by_one(tmp_path: Path) -> None:
+    texts = [quantised(encoded(n, seed)) for seed, n in enumerate([3, 0, 5, 1, 0])]
+    query = encoded(4, seed=99).tokens
+    store = stored(tmp_path / "tokens", texts)
+    one_by_one = [store.matches(row, query).maxsim() for row in range(5)]
+    assert one_by_one[1] == 0.0
+    assert store.maxsims(0, 5, query) == pytest.approx(one_by_one, abs=1e-6)
+    assert store.maxsims(1, 3, query) == pytest.approx(one_by_one[1:3], abs=1e-6)
+    assert store.maxsims(4, 5, query).tolist() == [0.0]
+    assert store.maxsims(2, 2, query).tolist() == []
 
 
 def test_maxsim_of_a_query_without_tokens_is_zero(tmp_path: Path) -> None:
     store = stored(tmp_path / "tokens", [quantised(encoded(3))])
-    [matches] = store.matches([0], np.zeros((0, DIM), np.float32))
-    assert matches.maxsim() == 0.0
+    nothing = np.zeros((0, DIM), np.float32)
+    assert store.matches(0, nothing).maxsim() == 0.0
+    assert store.maxsims(0, 1, nothing).tolist() == [0.0]
 
 
 def test_maxsim_reads_a_worked_example() -> None:
@@ -97,16 +111,18 @@ def test_maxsim_reads_a_worked_example() -> None:
     spans = np.array([[0, 2], [2, 3], [3, 6]], np.int32)
     matches = Matches(cosines, spans)
     assert matches.maxsim() == pytest.approx((0.9 + 0.5) / 2)
-    assert matches.within(3, 9).maxsim() == pytest.approx((-0.3 - 0.1) / 2)
+    assert matches.maxsims([3], [9]) == pytest.approx([(-0.3 - 0.1) / 2])
 
 
 def test_a_stretch_has_the_tokens_that_overlap_it() -> None:
     spans = np.array([[0, 2], [2, 3], [3, 6], [6, 7]], np.int32)
-    matches = Matches(np.ones((4, 1), np.float32), spans)
-    assert matches.within(1, 3).spans.tolist() == [[0, 2], [2, 3]]
-    assert matches.within(4, 5).spans.tolist() == [[3, 6]]
-    assert matches.within(7, 9).spans.tolist() == []
-    assert matches.within(7, 9).maxsim() == 0.0
+    cosines = np.array([[0.1], [0.2], [0.4], [0.3]], np.float32)
+    matches = Matches(cosines, spans)
+    starts, ends = [1, 4, 7, 0, 6, 3], [3, 5, 9, 7, 7, 3]
+    # what ends where a token begins, or holds none, has none
+    expected = [0.2, 0.4, 0.0, 0.4, 0.3, 0.0]
+    assert matches.maxsims(starts, ends) == pytest.approx(expected)
+    assert Matches(cosines[:0], spans[:0]).maxsims([0, 3], [3, 5]).tolist() == [0.0, 0.0]
 
 
 def test_texts_come_back_from_disk_as_they_were_added(tmp_path: Path) -> None:
