@@ -51,6 +51,10 @@ class Encoder(Protocol):
     def dim(self) -> int:
         """Width of every vector."""
 
+    @property
+    def forwards(self) -> int:
+        """How many calls of `encode` at once it has use for; any number is safe."""
+
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
         """Encode the texts, in their order; queries and documents may have prefixes."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from kb.errors import ModelUnavailable
 # Padded tokens of one forward. More are slower, since what is made between two layers then leaves
 # the processor's cache: in passages 350, 700, 1,400, 2,800 and 5,600 tokens at once ran at 6.6,
 # 8.8, 8.5, 8.2 and 7.8 thousand tokens a second, in clauses at 10.8, 11.5, 11.2, 10.5 and 9.8.
-_BATCH_TOKENS = 768
+_BATCH_TOKENS = 256
 
 
 class TransformerEncoder:
@@ -36,6 +37,7 @@ class TransformerEncoder:
             "document": model.prompts.get("document") or model.prompts.get("passage") or "",
         }
         self.dim: int = dim
+        self.forwards: int = getattr(model[0], "forwards", 1)  # torch has threads of its own
         prefixes = "|".join(self._prompts.values())
         self.name: str = f"{identity} {runtime} centred:{digest()} simplified [{prefixes}]"
         questions = [self._raw(texts, "query") for texts in QUESTIONS.values()]
@@ -64,14 +66,24 @@ class TransformerEncoder:
         inputs = self._tokenise([prompt + text for text in texts])
         order = sorted(range(len(texts)), key=lambda i: -len(inputs[i].ids))
         encoded: dict[int, Encoded] = {}
-        for rows in _batches(order, inputs):
-            vectors, tokens = self._forward([inputs[i].ids for i in rows])
+        batches = list(_batches(order, inputs))
+        outputs = self._forwards([[inputs[i].ids for i in rows] for rows in batches])
+        for rows, (vectors, tokens) in zip(batches, outputs, strict=True):
             for place, i in enumerate(rows):
                 spans = np.array(inputs[i].offsets, np.int32).reshape(-1, 2) - len(prompt)
                 kept = _content(spans, texts[i])
                 own = unit(tokens[place][kept])
                 encoded[i] = Encoded(unit(vectors[place]), own, spans[kept].clip(0))
         return [encoded[i] for i in range(len(texts))]
+
+    def _forwards(
+        self, batches: Sequence[Sequence[Sequence[int]]]
+    ) -> Iterable[tuple[Vectors, Vectors]]:
+        """As many at once as there is use for, in their order."""
+        if min(self.forwards, len(batches)) <= 1:
+            return map(self._forward, batches)
+        with ThreadPoolExecutor(self.forwards) as pool:
+            return list(pool.map(self._forward, batches))
 
     def _forward(self, ids: Sequence[Sequence[int]]) -> tuple[Vectors, Vectors]:
         """`(texts, dim)` and, padded, `(texts, tokens, dim)`."""

@@ -33,6 +33,7 @@ class HashEncoder:
     def __init__(self, name: str = "hash-encoder 1") -> None:
         self.name = name
         self.dim = DIM
+        self.forwards = 1
         self.calls: list[tuple[Side, int]] = []
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:

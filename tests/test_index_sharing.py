@@ -50,7 +50,7 @@ def test_those_that_come_during_a_forward_share_the_next() -> None:
         asked = [pool.submit(encoder.encode, [texts[0]], "query")]
         wait_for(lambda: inner.batches == [["甲"]])
         asked += [pool.submit(encoder.encode, [text], "query") for text in texts[1:]]
-        wait_for(lambda: len(encoder._waiting) == 4)
+        wait_for(lambda: sorted(encoder._waiting) == sorted(["乙", "丙", "丁"]))
         inner.free.set()
         found = [each.result()[0] for each in asked]
     assert sorted(inner.batches[1]) == sorted(["乙", "丙", "丁"])
@@ -58,6 +58,33 @@ def test_those_that_come_during_a_forward_share_the_next() -> None:
     for text, encoded in zip(texts, found, strict=True):
         [alone] = HashEncoder().encode([text], "query")
         assert np.array_equal(encoded.vector, alone.vector)
+
+
+def test_as_many_forwards_run_at_once_as_the_encoder_has_use_for() -> None:
+    inner = Slow()
+    inner.forwards = 2
+    encoder = SharingEncoder(inner)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(encoder.encode, [text], "query") for text in "甲乙丙丁"]
+        wait_for(lambda: len(inner.batches) == 2 and len(encoder._waiting) == 2)
+        inner.free.set()
+        assert all(len(each.result()) == 1 for each in asked)
+    assert sorted(map(len, inner.batches)) == [1, 1, 2]
+
+
+def test_more_queries_than_go_into_one_forward_are_all_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sharing, "_TOGETHER", 2)
+    inner = Slow()
+    encoder = SharingEncoder(inner)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(encoder.encode, [text], "query") for text in "甲乙丙丁戊己庚辛"]
+        wait_for(lambda: len(encoder._waiting) == 7)
+        inner.free.set()
+        assert all(len(each.result(10)) == 1 for each in asked)
+    assert [len(batch) for batch in inner.batches] == [1, 2, 2, 2, 1]
+    assert not encoder._asked
 
 
 def test_an_error_reaches_those_who_asked_and_is_not_remembered() -> None:
