@@ -1,19 +1,19 @@
-"""What BM25 says of terms without any passage: how much each tells, and what a query could score.
+"""BM25 by arithmetic: what terms tell, what a passage's terms weigh, what a query could score.
 
 Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009), as Lucene
-and tantivy have it: k1 1.2, idf never below 0.
+and tantivy have it: k1 1.2, b .75, idf never below 0, the length of a field kept in one byte.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from index.terms import terms
 
-K1 = 1.2  # tantivy's own, fixed there; b is .75
+K1, B = 1.2, 0.75  # tantivy's own, fixed there
 HEADING_BOOST = 0.3
 # 15 provincial reports asked for one of them by name, whose passages seldom name the province:
 # the first hit was of that report for .75 of 675 questions without titles, .83 with boost 1, .85
@@ -72,12 +72,32 @@ class Statistics:
     def _rarity(self, frequency: int) -> float:
         return math.log(1 + (self._passages - frequency + 0.5) / (frequency + 0.5))
 
-    def weights(self, query: str) -> dict[str, float]:
-        """How much each term of the query tells: its idf as a share of the rarest term's."""
-        idf = {text: self.idf(text) for text in {term.text for term in terms(query)}}
+    def weights(self, query: Iterable[str]) -> dict[str, float]:
+        """How much each term of a query tells: its idf as a share of the rarest term's."""
+        idf = {text: self.idf(text) for text in query}
         top = max(idf.values(), default=0.0)
         return {text: value / top for text, value in idf.items()} if top else {}
 
     def ceiling(self, counts: Counter[str]) -> float:
         """The BM25 of a passage that held every query term without end, wherever it can stand."""
         return (K1 + 1) * sum(n * sum(self.worth(text).values()) for text, n in counts.items())
+
+
+def share(times: int, length: int, average: float) -> float:
+    """What a term that stands `times` in a field scores, as a share of its most; below 1.
+
+    `length` is the field's in terms, `average` that of all passages.
+    """
+    return times / (times + K1 * (1 - B + B * kept_length(length) / average))
+
+
+def kept_length(length: int) -> int:
+    """A length as one byte keeps it: exact up to 40, then with four digits of binary."""
+    if length < _EXACT:
+        return length
+    rest = length - _EXACT
+    lost = max(rest.bit_length() - 4, 0)
+    return _EXACT + (rest >> lost << lost)
+
+
+_EXACT = 24  # Lucene's SmallFloat.intToByte4 counts the rest from here on

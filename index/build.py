@@ -22,7 +22,7 @@ from index.texts import TextStore
 from index.textwriter import TextWriter
 from index.vectors import Before, GenerationBefore, write_vectors
 from kb import library
-from kb.errors import DocumentUnreadable, KBError, LibraryEmpty
+from kb.errors import DocumentUnreadable, KBError, LibraryEmpty, StoreUnavailable
 from kb.library import Skipped
 from kb.passages import cut
 
@@ -131,14 +131,16 @@ def _before(store: Store, encoder: Encoder) -> Iterator[Reader | None]:
 def _draft(home: Home, name: str) -> Iterator[Path]:
     """A folder to write a generation into, gone when that is done or cannot be.
 
-    Where the build is stopped it stays: the next one goes on from what is encoded in it.
+    Where the build is stopped, or a store does not take it, it stays: the next one goes on from
+    what is encoded in it.
     """
     draft = sealed.draft(generation.folder(home, name))
     stays = False
     try:
         yield draft
     except BaseException as stop:
-        stays = not isinstance(stop, KBError | OSError) and encodings.written(draft) > 0
+        lost = isinstance(stop, KBError | OSError) and not isinstance(stop, StoreUnavailable)
+        stays = not lost and encodings.written(draft) > 0
         raise
     finally:
         if not stays:
@@ -161,7 +163,7 @@ def _build(
         with stages.stage("encode", counts.passages) as done:
             encoded = write_vectors(draft, texts, encoder, known, done)
         with stages.stage("index", counts.passages) as done:
-            _write_lexical(draft / LEXICAL, texts, done)
+            write_lexical(draft / LEXICAL, texts, done)
         changes = _changes(before, texts)
     finally:
         texts.close()
@@ -204,7 +206,8 @@ def _counts(texts: TextStore) -> Counts:
     )
 
 
-def _write_lexical(folder: Path, texts: TextStore, done: Callable[[int], None]) -> None:
+def write_lexical(folder: Path, texts: TextStore, done: Callable[[int], None]) -> None:
+    """Index the words of all passages into a new folder."""
     titles = {summary.id: (i, summary.title) for i, summary in enumerate(texts.documents)}
 
     def rows() -> Iterator[lexical.Row]:

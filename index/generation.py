@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +15,8 @@ from index import sealed
 from index.home import Home
 from kb.errors import IndexDamaged, IndexMissing, NoEarlierGeneration, RebuildRunning
 
-_NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")  # also keeps CURRENT from leading elsewhere
-_KEPT = 2
+NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")  # also keeps CURRENT from leading elsewhere
+KEPT = 2
 _STEP = timedelta(microseconds=1)
 
 
@@ -50,7 +50,7 @@ def current(home: Home) -> str | None:
         return None
     except OSError as error:
         raise IndexDamaged(home.current, f"it cannot be read: {error.strerror}") from error
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise IndexDamaged(home.current, "it does not name a generation")
     return name
 
@@ -65,7 +65,7 @@ def names(home: Home) -> list[str]:
     if not home.generations.is_dir():
         return []
     return sorted(
-        (p.name for p in home.generations.iterdir() if _NAME.fullmatch(p.name)), reverse=True
+        (p.name for p in home.generations.iterdir() if NAME.fullmatch(p.name)), reverse=True
     )
 
 
@@ -75,11 +75,15 @@ def others(home: Home) -> list[str]:
     Those before it come first, the newest of them in front. A newer one was taken back, or
     was left by a build that died when it was about to make it current.
     """
-    serving = _readable_current(home)
-    present = [name for name in names(home) if name != serving]
+    return fallbacks(names(home), _readable_current(home))
+
+
+def fallbacks(present: Sequence[str], serving: str | None) -> list[str]:
+    """The rule of `others`, for names in any place."""
+    newest = sorted((name for name in present if name != serving), reverse=True)
     if serving is None:
-        return present
-    return sorted(present, key=lambda name: name > serving)  # stable: newest first on both sides
+        return newest
+    return sorted(newest, key=lambda name: name > serving)  # stable: newest first on both sides
 
 
 def _readable_current(home: Home) -> str | None:
@@ -115,7 +119,7 @@ def alone(home: Home) -> Iterator[None]:
 def publish(home: Home, draft: Path, name: str) -> None:
     """Give a sealed draft its name and make it current; keep it and the best of the others."""
     serving = _readable_current(home)
-    fallbacks = [serving, *others(home)] if serving else others(home)
+    before = [serving, *others(home)] if serving else others(home)
     try:
         sealed.move(draft, folder(home, name))
         sealed.replace_text(home.current, name + "\n")
@@ -124,7 +128,7 @@ def publish(home: Home, draft: Path, name: str) -> None:
             if current(home) != name:
                 sealed.discard(folder(home, name))
         raise
-    whole = next((other for other in fallbacks if _is_whole(home, other)), None)
+    whole = next((other for other in before if _is_whole(home, other)), None)
     _keep(home, {name, whole})
 
 
@@ -164,7 +168,7 @@ def sweep(home: Home) -> None:
     """
     serving = _readable_current(home)
     first = [serving] if serving else []
-    _keep(home, set([*first, *others(home)][:_KEPT]))
+    _keep(home, set([*first, *others(home)][:KEPT]))
     sealed.clear_drafts(home.generations)
     sealed.clear_drafts(home.root)
 

@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import platformdirs
 
+from kb.errors import BadSetting
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The layout of `KB_HOME`. `documents` may be a folder elsewhere, which is only read."""
+    """The layout of `KB_HOME`. `documents` may be a folder elsewhere, which is only read.
+
+    `store` is the address of the Milvus that holds the index in place of `generations`, and
+    `token` what it asks for.
+    """
 
     root: Path
     documents: Path
+    store: str | None = None
+    token: str = field(default="", repr=False)
 
     @classmethod
     def resolve(cls, root: Path | None = None, documents: Path | None = None) -> Home:
-        """From the arguments, else `KB_HOME` and `KB_DOCUMENTS`, else the user's data folder."""
+        """From the arguments, else `KB_HOME` and `KB_DOCUMENTS`, else the user's data folder.
+
+        The store is always `KB_STORE`, its token `KB_STORE_TOKEN`. Raises `BadSetting`.
+        """
         root = root or _from_environment("KB_HOME") or Path(platformdirs.user_data_dir("report-kb"))
         root = root.expanduser().absolute()
         documents = documents or _from_environment("KB_DOCUMENTS") or root / "documents"
-        return cls(root, documents.expanduser().absolute())
+        store = os.environ.get("KB_STORE", "").strip() or None
+        token = os.environ.get("KB_STORE_TOKEN", "").strip()
+        home = cls(root, documents.expanduser().absolute(), token=token)
+        return home.stored_in(store)
+
+    def stored_in(self, store: str | None) -> Home:
+        """The same home with its index in another place. Raises `BadSetting`."""
+        if store is not None:
+            store_uri(store)
+        return replace(self, store=store)
 
     @property
     def owns_documents(self) -> bool:
@@ -58,3 +79,17 @@ class Home:
 def _from_environment(name: str) -> Path | None:
     value = os.environ.get(name, "").strip()
     return Path(value) if value else None
+
+
+_STORE = re.compile(r"milvus\+(https?://[^/\s@]+:\d+(?:/\w+)?)/?")
+
+
+def store_uri(address: str) -> str:
+    """The URL of a Milvus out of its address as a store; a path names one of its databases.
+
+    Raises `BadSetting`.
+    """
+    found = _STORE.fullmatch(address)
+    if found is None:
+        raise BadSetting("KB_STORE", address, "an address such as milvus+http://127.0.0.1:19530")
+    return found[1]

@@ -185,4 +185,4 @@ class LexicalIndex:
 
     def weights(self, query: str) -> dict[str, float]:
         """How much each term of the query tells: its idf as a share of the rarest term's."""
-        return self._statistics.weights(query)
+        return self._statistics.weights(counted(query))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from index.texts import FILE, TextStore
 if TYPE_CHECKING:
     from index.encoder import Encoder
     from index.snapshot import Snapshot
+    from index.store import Identity, Reader
 
 
 class LocalStore:
@@ -27,6 +29,15 @@ class LocalStore:
     def place(self) -> Path:
         """The home."""
         return self._home.root
+
+    @property
+    def remote(self) -> bool:
+        """It is here."""
+        return False
+
+    def health(self) -> str:
+        """A folder answers by being there, which other checks look at."""
+        return f"in {self._home.generations}"
 
     def current(self) -> str | None:
         """What `CURRENT` names."""
@@ -58,7 +69,7 @@ class LocalStore:
         except FileNotFoundError:
             return None
 
-    def open(self, name: str, encoder: Encoder) -> Snapshot:
+    def open(self, name: str, encoder: Encoder | Identity) -> Snapshot:
         """Verify, then open."""
         from index.snapshot import Snapshot  # noqa: PLC0415 - loads faiss and tantivy
 
@@ -75,6 +86,17 @@ class LocalStore:
     def publish(self, draft: Path, name: str) -> None:
         """Move the draft to its name and make it current."""
         generation.publish(self._home, draft, name)
+
+    def take(self, source: Reader, name: str) -> None:
+        """Write a draft of what `source` reads, compare, and publish it."""
+        from index.copying import write_draft  # noqa: PLC0415 - loads faiss and tantivy
+
+        draft = sealed.draft(self._folder(name))
+        try:
+            write_draft(draft, source)
+            self.publish(draft, name)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
     def rollback(self) -> str:
         """Make the best of the other generations current."""

@@ -99,18 +99,19 @@ class Searcher:
             raise ValueError("the query is blank")
         if k < 1:
             raise ValueError("k must be at least 1")
-        scope, rows = self._scope(document, section)
-        _in_time(until)
-        encoded = self._encoder.encode([query], "query")[0]
-        _in_time(until)
-        asked = Query(self._reader, query, encoded, mode, rows)
-        weights = self._weights or BY_MODE[mode]
-        candidates = asked.candidates(max(k, RERANKED), weights)
-        _in_time(until)
-        scores = candidates.scores(weights)
-        places = ranking.best(candidates.rows, scores, k)
-        hits = asked.hits(candidates, places, scores)
-        weak = ranking.is_far(candidates, asked.clauses)
+        with self._reader.answering():
+            scope, rows = self._scope(document, section)
+            _in_time(until)
+            encoded = self._encoder.encode([query], "query")[0]
+            _in_time(until)
+            asked = Query(self._reader, query, encoded, mode, rows)
+            weights = self._weights or BY_MODE[mode]
+            candidates = asked.candidates(max(k, RERANKED), weights)
+            _in_time(until)
+            scores = candidates.scores(weights)
+            places = ranking.best(candidates.rows, scores, k)
+            hits = asked.hits(candidates, places, scores)
+            weak = ranking.is_far(candidates, asked.clauses)
         took = round(1000 * (time.perf_counter() - began), 2)
         return Results(query, mode, self.generation, took, weak, hits, scope)
 

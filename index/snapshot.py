@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from index.encoder import Encoder, Vectors
 from index.encodings import Encodings
 from index.hits import DocumentSummary
 from index.lexical import LexicalIndex, LexicalScores
-from index.store import Contents, LateMatches, PassageVectors, RowNumbers
+from index.store import Contents, Identity, LateMatches, PassageVectors, RowNumbers
 from index.texts import Rows, TextStore
 from kb.errors import EncoderMismatch, IndexDamaged
 from kb.types import Document, Passage, Section
@@ -35,7 +36,7 @@ class Snapshot:
     encodings: Encodings
 
     @classmethod
-    def open(cls, folder: Path, encoder: Encoder) -> Snapshot:
+    def open(cls, folder: Path, encoder: Encoder | Identity) -> Snapshot:
         """Verify, then open. Raises `IndexDamaged`, or `EncoderMismatch` before reading vectors."""
         facts = sealed.verify(folder)
         if facts["version"] != VERSION:
@@ -65,6 +66,10 @@ class Snapshot:
         return {self.lexical.size, self.encodings.passages} == {passages} and (
             self.encodings.clauses == clauses
         )
+
+    def answering(self) -> AbstractContextManager[None]:
+        """A disk answers in time."""
+        return nullcontext()
 
     @property
     def contents(self) -> Contents:

@@ -52,6 +52,19 @@ class Contents:
     skipped: tuple[Skipped, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What of an encoder has to fit an index: where nothing is asked, as when it is copied."""
+
+    name: str
+    dim: int
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Identity:
+        """The encoder that built an index, by its manifest."""
+        return cls(facts["encoder"]["name"], facts["encoder"]["dim"])
+
+
 class Reader(Protocol):
     """One opened generation; safe for many threads. A row is a passage's place among all.
 
@@ -61,6 +74,9 @@ class Reader(Protocol):
     @property
     def name(self) -> str:
         """The generation."""
+
+    def answering(self) -> AbstractContextManager[None]:
+        """Whatever is asked within is one search, and ends in the time that a search may take."""
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -132,6 +148,13 @@ class Store(Protocol):
     def place(self) -> Path | str:
         """Where it is, as a person knows it."""
 
+    @property
+    def remote(self) -> bool:
+        """Whether it is at the other end of a network, where others may build into it."""
+
+    def health(self) -> str:
+        """What it is and that it answers, in a line. Raises `StoreUnavailable`."""
+
     def current(self) -> str | None:
         """The generation that serves, None before the first; a cheap read.
 
@@ -153,7 +176,7 @@ class Store(Protocol):
     def size(self, name: str) -> int | None:
         """Bytes of a generation, None where the store does not tell."""
 
-    def open(self, name: str, encoder: Encoder) -> Reader:
+    def open(self, name: str, encoder: Encoder | Identity) -> Reader:
         """Verify, then open. Raises `IndexDamaged`, or `EncoderMismatch` before reading vectors."""
 
     def alone(self) -> AbstractContextManager[None]:
@@ -164,6 +187,9 @@ class Store(Protocol):
 
     def publish(self, draft: Path, name: str) -> None:
         """Take in a sealed folder as generation `name` and make it current; all or nothing."""
+
+    def take(self, source: Reader, name: str) -> None:
+        """Copy what `source` reads, check it, and make it current as generation `name`."""
 
     def rollback(self) -> str:
         """Make the best of the other generations current and return its name.

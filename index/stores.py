@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from index.home import Home
+from index.home import Home, store_uri
 from index.local import LocalStore
 from index.store import Reader, Store
 from kb.errors import IndexDamaged, IndexMissing
@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 
 def store_of(home: Home) -> Store:
-    """The folder of generations in the home itself."""
-    return LocalStore(home)
+    """The Milvus that the home names, else its own folder of generations."""
+    if home.store is None:
+        return LocalStore(home)
+    from index.milvus.store import MilvusStore  # noqa: PLC0415 - loads faiss and tantivy
+
+    return MilvusStore(home, store_uri(home.store), home.token)
 
 
 def open_current(store: Store, encoder: Encoder) -> Reader:

@@ -106,6 +106,24 @@ class StorageFailed(KBError):
         self.reason = reason
 
 
+class StoreUnavailable(KBError):
+    """The store of the index does not answer, not in time, or refuses what is asked of it."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"the index store {place} cannot answer ({reason}): see to it, or wait")
+        self.place = place
+        self.reason = reason
+
+
+class GenerationExists(KBError):
+    """A generation that was to be copied is where it was to go."""
+
+    def __init__(self, name: str, place: Path | str) -> None:
+        super().__init__(f"{place} has generation {name} already: nothing was copied")
+        self.name = name
+        self.place = place
+
+
 class EncoderMismatch(KBError):
     """The index was built by another encoder than the one that would answer."""
 

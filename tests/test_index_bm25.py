@@ -13,38 +13,9 @@ from index.lexical import LexicalIndex, Row
 from kb.types import Clause, Passage
 
 WORDS = [
-    "工会",
-    "职工",
-    "维权",
-    "法律",
-    "体育",
-    "驿站",
-    "经费",
-    "预算",
-    "困难",
-    "就业",
-    "gdp",
-    "2573",
-    "1.04",
+    *("工会", "职工", "维权", "法律", "体育", "驿站", "经费", "预算", "困难", "就业"),
+    *("gdp", "2573", "1.04"),
 ]
-
-
-_B = 0.75  # tantivy's own, fixed there
-_EXACT = 24  # Lucene's SmallFloat.intToByte4 counts the rest from here on
-
-
-def share(times: int, length: int, average: float) -> float:
-    """What a term that stands `times` in a field of `length` terms scores, of its most."""
-    return times / (times + bm25.K1 * (1 - _B + _B * kept_length(length) / average))
-
-
-def kept_length(length: int) -> int:
-    """A length as one byte keeps it: exact up to 40, then with four digits of binary."""
-    if length < _EXACT:
-        return length
-    rest = length - _EXACT
-    lost = max(rest.bit_length() - 4, 0)
-    return _EXACT + (rest >> lost << lost)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +25,8 @@ def kept_length(length: int) -> int:
 )  # fmt: skip
 def test_a_length_is_kept_in_a_byte(length: int, kept: int) -> None:
     """The table of Lucene's `SmallFloat.byte4ToInt`, which tantivy has as `FIELD_NORMS_TABLE`."""
-    assert kept_length(length) == kept
-    assert kept_length(kept) == kept
+    assert bm25.kept_length(length) == kept
+    assert bm25.kept_length(kept) == kept
 
 
 def _passage(number: int, rng: random.Random) -> Passage:
@@ -91,7 +62,7 @@ def test_scores_are_those_of_tantivy(tmp_path: Path) -> None:
             for name, worth in statistics.worth(text).items():
                 for row, counts in enumerate(fields[name]):
                     if text in counts:
-                        part = share(counts[text], counts.total(), means[name])
+                        part = bm25.share(counts[text], counts.total(), means[name])
                         score = (bm25.K1 + 1) * n * worth * part
                         expected[row] = expected.get(row, 0.0) + score
         found = index.search(query, 1000)

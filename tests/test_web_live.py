@@ -105,7 +105,7 @@ def test_a_generation_put_right_is_served(
     live: Live, home: Home, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refused one is looked at again now and then: a disk comes back, a file is restored."""
-    monkeypatch.setattr("web.live.RETRY_SECONDS", 0.5)
+    monkeypatch.setattr("web.following.RETRY_SECONDS", 0.5)
     other = Home(home.root.parent / "other", home.documents)
     made = build(other, encoder).generation
     generation.folder(other, made).rename(generation.folder(home, made))

@@ -183,6 +183,23 @@ def rollback(ctx: click.Context) -> None:
 
 
 @main.command()
+@click.option(
+    "--to", "target", required=True, metavar="STORE",
+    help="Where to: 'local', or an address such as milvus+http://HOST:19530.",
+)  # fmt: skip
+@home_options
+@click.pass_context
+def copy(ctx: click.Context, target: str) -> None:
+    """Copy the current index to another store, checked, and make it current there."""
+    from index.copying import copy as copied
+    from index.stores import store_of
+
+    home = home_of(ctx)
+    there = home.stored_in(None if target == "local" else target)
+    click.echo(copied(store_of(home), store_of(there)))
+
+
+@main.command()
 @json_option
 @home_options
 @click.pass_context

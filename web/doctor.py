@@ -44,6 +44,7 @@ def examine(home: Home) -> list[Check]:
             ("home", _home),
             ("documents", _documents),
             ("model", _model),
+            ("store", _store),
             ("index", _index),
             ("changes", _changes),
             ("rollback", _rollback),
@@ -134,6 +135,10 @@ def _model(home: Home) -> Check:
         where = f"{error.file}: {error.reason}"
         return Check("model", "warning", where, "the next 'kb build' or 'kb serve' makes it anew")
     return Check("model", "ok", f"{NAME} in {folder}")
+
+
+def _store(home: Home) -> Check:
+    return Check("store", "ok", store_of(home).health())
 
 
 def _index(home: Home) -> Check:

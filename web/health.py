@@ -20,8 +20,10 @@ def healthz() -> shapes.AliveShape:
 
 @blueprint.get("/readyz")
 def readyz() -> shapes.ReadyShape:
-    """Ready: an index is serving; else 503."""
+    """Ready: an index is serving, and its store answers; else 503."""
     now = live.current()
+    if now.away is not None:
+        raise now.away
     serving = now.searcher
     if serving is None:
         raise NotReady

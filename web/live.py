@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import structlog
 from flask import Flask, current_app, g
 
-from kb.errors import IndexDamaged, IndexMissing, KBError, NotReady, RebuildRunning
-from web.lending import Lender, Loan
+from kb.errors import (
+    IndexDamaged,
+    IndexMissing,
+    KBError,
+    RebuildRunning,
+    StoreUnavailable,
+)
+from web.following import Follower
+from web.lending import Loan
 from web.rebuild import Rebuilder, RebuildState
 
 if TYPE_CHECKING:
@@ -21,24 +25,16 @@ if TYPE_CHECKING:
     from index.encoder import Encoder
     from index.home import Home
     from index.search import Searcher
-    from index.store import Store
 
 log = structlog.get_logger("kb.live")
 
 POLL_SECONDS = 0.5  # one short read; a rebuild made elsewhere shows within this time
-# A generation that was refused is looked at again, for a disk may come back and a file be put
-# right: so long after, and longer where the look took long, so that it costs little.
-RETRY_SECONDS, RETRY_SHARE = 10.0, 0.05
 
 
-class Live(Lender):
-    """The current searcher of one home, for many threads.
+class Live(Follower):
+    """Follows the index of one home from a thread of its own, and rebuilds it.
 
-    A request takes the searcher once and answers wholly from it; a new generation, whoever
-    built it, takes its place between requests, and the old one is closed when nobody holds
-    it any more. A new generation that cannot be opened leaves the old one serving and shows
-    in `fault`; it is tried again now and then. `failure` is set where nothing can ever serve,
-    such as a missing model.
+    `failure` is set where nothing can ever serve, such as a missing model.
 
     `load_encoder` is called once, in the background thread that `start` begins;
     `on_first_build` hears of the build that a first start needs, as a terminal wants to.
@@ -51,27 +47,14 @@ class Live(Lender):
         *,
         on_first_build: Callable[[Progress], None] | None = None,
     ) -> None:
-        super().__init__()
-        self.home = home
-        self.fault: str | None = None
+        super().__init__(home)
         self.failure: KBError | None = None
         self._load_encoder = load_encoder
         self._on_first_build = on_first_build
-        self._encoder: Encoder | None = None
-        self._follow_lock = threading.Lock()
-        self._refused: str | None = None
-        self._retry_at = 0.0
         self._stopping = threading.Event()
         self._changed = threading.Event()
         self._thread: threading.Thread | None = None
         self._rebuilder = Rebuilder(home.root, self._build)
-
-    @cached_property
-    def store(self) -> Store:
-        """Where its generations are."""
-        from index.stores import store_of
-
-        return store_of(self.home)
 
     @property
     def state(self) -> RebuildState:
@@ -137,35 +120,33 @@ class Live(Lender):
 
     def _begin(self) -> None:
         from index.sharing import SharingEncoder
-        from web.opening import open_whole
 
         self._encoder = SharingEncoder(self._load_encoder())
         while self.searcher is None and not self._stopping.is_set():
             try:
-                searcher, damage = open_whole(self.store, self._encoder)
-            except (IndexMissing, IndexDamaged) as error:
+                self._open_or_build(self._encoder)
+            except StoreUnavailable as error:
+                self._wait(error)
+
+    def _open_or_build(self, encoder: Encoder) -> None:
+        from web.opening import open_whole
+
+        try:
+            searcher, damage = open_whole(self.store, encoder)
+        except IndexMissing as error:
+            self._first_build(str(error))
+        except IndexDamaged as error:
+            if self.store.remote:  # shared: from other documents, or by a newer program
+                self._wait(error)
+            else:
                 self._first_build(str(error))
-                continue
+        else:
             self._serve(searcher, damage)
 
-    def _serve(self, searcher: Searcher, damage: IndexDamaged | None = None) -> None:
-        """Adopt a searcher once it has answered: the first query is slow, and it must work.
-
-        What is wrong is told or taken back before: who sees a generation sees its own faults.
-        """
-        searcher.search("?", k=1)
-        if damage is None:
-            self.fault = self._refused = None
-        else:
-            self._note_damage(damage)
-        self.adopt(searcher)
-        log.info("serving", generation=searcher.generation)
-
-    def _note_damage(self, damage: IndexDamaged) -> None:
-        with suppress(IndexDamaged):
-            self._refused = self.store.current()
-        self.fault = str(damage)
-        log.warning("serving an earlier generation", reason=self.fault)
+    def _wait(self, error: KBError) -> None:
+        """For what others may put right at any moment."""
+        self._note(error)
+        self._stopping.wait(POLL_SECONDS)
 
     def _first_build(self, reason: str) -> None:
         """The documents are the truth and the index is made from them: make it (again)."""
@@ -176,6 +157,7 @@ class Live(Lender):
             self._stopping.wait(POLL_SECONDS)
         else:
             if state.state == "failed" and not self._stopping.is_set():
+                self.store.current()  # raises where it is the store that failed the build
                 raise KBError(state.error or "the first build failed")
 
     def _build(self, progress: Callable[[Progress], None]) -> str:
@@ -189,37 +171,6 @@ class Live(Lender):
         report = build(self.home, self._loaded(), progress=tell)
         self.follow()
         return report.generation
-
-    def follow(self) -> None:
-        """Serve the generation that is current, if it can be opened."""
-        from index.search import Searcher
-        from index.stores import open_current
-
-        with self._follow_lock:
-            named, began = None, time.monotonic()
-            try:
-                named = self.store.current()
-                if named is not None and named == self._refused and began < self._retry_at:
-                    return
-                serving = self.searcher
-                if serving is None or serving.generation != named:
-                    encoder = self._loaded()
-                    self._serve(Searcher(open_current(self.store, encoder), encoder))
-                else:
-                    self.fault = self._refused = None
-            except Exception as error:  # whatever it is, what serves goes on, and so do we
-                took = time.monotonic() - began
-                self._retry_at = began + max(RETRY_SECONDS, took / RETRY_SHARE)
-                self._refused = named
-                reason = str(error) or type(error).__name__
-                if self.fault != reason:
-                    log.warning("new generation refused", generation=named, reason=reason)
-                self.fault = reason
-
-    def _loaded(self) -> Encoder:
-        if self._encoder is None:
-            raise NotReady
-        return self._encoder
 
 
 def attach(app: Flask, live: Live) -> None:

@@ -37,6 +37,10 @@ class _Now(Collector):
         yield _gauge("kb_queue_waiting", "Requests that wait for a turn", self._gate.waiting)
         yield _gauge("kb_ready", "1 while an index serves", int(serving is not None))
         yield _gauge("kb_rebuild_running", "1 while a rebuild runs", int(state == "running"))
+        kind = "remote" if self._live.store.remote else "local"
+        up = GaugeMetricFamily("kb_store_up", "1 while the store answers", labels=["kind"])
+        up.add_metric([kind], int(self._live.away is None))
+        yield up
         rebuilds = CounterMetricFamily("kb_rebuilds", "Rebuilds ended", labels=["outcome"])
         for outcome, count in self._live.rebuilds_ended.items():
             rebuilds.add_metric([outcome], count)

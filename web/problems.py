@@ -21,6 +21,7 @@ from kb.errors import (
     RebuildRunning,
     SearchTooSlow,
     StorageFailed,
+    StoreUnavailable,
     UnknownDocument,
     UnknownSection,
 )
@@ -104,6 +105,10 @@ def _finding(error: KBError) -> Response:
             detail = f"the server's disk failed: {for_the_asker(str(error))}"
         case NotReady() | Overloaded() | SearchTooSlow():
             detail = str(error)
+        case StoreUnavailable():
+            # its address is for the log alone
+            log.warning("store unavailable", reason=str(error), request_id=g.get("request_id"))
+            detail = "the store of the index does not answer: try again shortly"
         case _:
             # Its message may hold a path of this machine: that is for the log.
             log.error("cannot answer", reason=str(error), request_id=g.get("request_id"))
