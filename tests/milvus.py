@@ -1,0 +1,125 @@
+"""A Milvus to test with: Milvus Lite's server on loopback, or the one KB_TEST_MILVUS names.
+
+Each test has a database of its own, which is gone afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+CLUSTER = os.environ.get("KB_TEST_MILVUS", "").rstrip("/")
+PROGRAM = Path(sys.executable).with_name("milvus-lite")
+
+
+def require() -> None:
+    """Skip, with the reason, where there is no Milvus to be had."""
+    if find_spec("pymilvus") is None:
+        pytest.skip("pymilvus is not installed: pip install 'report-kb[milvus]'")
+    if not CLUSTER and not PROGRAM.exists():
+        pytest.skip("milvus-lite is not installed, and KB_TEST_MILVUS names no cluster")
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """Milvus Lite over a folder, in a process that can be killed and started again."""
+
+    def __init__(self, folder: Path, host: str = "127.0.0.1", *within: str) -> None:
+        self.host, self.port = host, free_port()
+        self._folder = folder
+        self._within = within  # a command that runs another one, as `ip netns exec NAME`
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """As KB_STORE has it."""
+        return f"milvus+http://{self.host}:{self.port}"
+
+    def start(self) -> None:
+        """Return when it listens."""
+        serve = [str(PROGRAM), "server", "--data-dir", str(self._folder / "milvus")]
+        place = ["--host", self.host, "--port", str(self.port)]
+        with (self._folder / "milvus.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*self._within, *serve, *place], stdout=log, stderr=log
+            )
+        self._wait()
+
+    def _wait(self, seconds: float = 60.0) -> None:
+        assert self._process is not None
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert self._process.poll() is None, (self._folder / "milvus.log").read_text()
+            if self._listens():
+                return
+            time.sleep(0.1)
+        raise AssertionError("Milvus Lite does not listen")
+
+    def _listens(self) -> bool:
+        if self._within:
+            probe = f"import socket; socket.create_connection(({self.host!r}, {self.port}), 1)"
+            command = [*self._within, sys.executable, "-c", probe]
+            return subprocess.run(command, capture_output=True, check=False).returncode == 0
+        with suppress(OSError), socket.create_connection((self.host, self.port), 1):
+            return True
+        return False
+
+    def signal(self, number: int) -> None:
+        """Send a signal, such as SIGSTOP."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def wait(self) -> None:
+        """Until it is gone."""
+        assert self._process is not None
+        self._process.wait(30)
+
+    def stop(self) -> None:
+        """End it if it runs."""
+        if self._process is not None and self._process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.kill()
+
+
+@contextmanager
+def database(address: str) -> Iterator[str]:
+    """The address of a new database there; it is removed with all that is in it."""
+    from pymilvus import MilvusClient
+
+    parts = urlsplit(address.removeprefix("milvus+"))
+    name = f"kb_test_{secrets.token_hex(6)}"
+    root = f"{parts.scheme}://{parts.netloc}"
+    token = os.environ.get("KB_STORE_TOKEN", "")
+    MilvusClient(root, token=token, timeout=10).create_database(name)
+    try:
+        yield f"milvus+{root}/{name}"
+    finally:
+        client = MilvusClient(f"{root}/{name}", token=token, timeout=10)
+        for collection in client.list_collections():
+            for alias in client.list_aliases(collection)["aliases"]:
+                client.drop_alias(alias)
+            client.drop_collection(collection)
+        client.drop_database(name)
