@@ -14,6 +14,7 @@ from index.build import build
 from index.encoder import Encoder, load_encoder
 from index.home import Home
 from index.search import Searcher
+from tests import milvus
 from tests.fakes import HashEncoder
 from tests.waiting import wait_for
 from web import create_app
@@ -144,3 +145,16 @@ def live(home: Home, encoder: HashEncoder) -> Iterator[Live]:
 def client(live: Live) -> FlaskClient:
     """Asks the application over `live`, from this machine."""
     return create_app(live, settings=Settings()).test_client()
+
+
+@pytest.fixture(scope="session")
+def milvus_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Milvus."""
+    milvus.require()
+    if milvus.CLUSTER:
+        yield milvus.CLUSTER
+        return
+    server = milvus.Server(tmp_path_factory.mktemp("milvus"))
+    server.start()
+    yield server.address
+    server.stop()

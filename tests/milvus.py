@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from index.hits import Results
+
 CLUSTER = os.environ.get("KB_TEST_MILVUS", "").rstrip("/")
 PROGRAM = Path(sys.executable).with_name("milvus-lite")
 
@@ -123,3 +125,21 @@ def database(address: str) -> Iterator[str]:
                 client.drop_alias(alias)
             client.drop_collection(collection)
         client.drop_database(name)
+
+
+def same(one: Results, other: Results) -> None:
+    """Passages, order, evidence and marks are equal; scores and signals to 1e-4."""
+    assert [h.passage for h in one.hits] == [h.passage for h in other.hits]
+    assert [h.document for h in one.hits] == [h.document for h in other.hits]
+    assert [h.evidence for h in one.hits] == [h.evidence for h in other.hits]
+    assert [[m[:2] for m in h.marks] for h in one.hits] == [
+        [m[:2] for m in h.marks] for h in other.hits
+    ]
+    assert [h.score for h in one.hits] == pytest.approx([h.score for h in other.hits], abs=1e-4)
+    for a, b in zip(one.hits, other.hits, strict=True):
+        assert vars_of(a.signals) == pytest.approx(vars_of(b.signals), abs=1e-4)
+    assert (one.weak, one.scope) == (other.weak, other.scope)
+
+
+def vars_of(signals: object) -> list[float]:
+    return [getattr(signals, name) for name in ("dense", "lexical", "late")]

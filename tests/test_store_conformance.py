@@ -12,7 +12,7 @@ import pytest
 
 from index.build import build
 from index.copying import compare, copy
-from index.hits import MODES, Mode, Results
+from index.hits import MODES, Mode
 from index.home import Home
 from index.search import Searcher
 from index.store import Identity
@@ -31,6 +31,7 @@ from kb.library import install_shipped
 from tests import milvus
 from tests.conftest import new_home
 from tests.fakes import HashEncoder
+from tests.milvus import same
 
 QUESTIONS = (
     "劳动争议", "外卖送餐员休息", "三公经费", "2573万元", "健步走 書畫", "brown fox", "😀", "工",
@@ -40,19 +41,6 @@ QUESTIONS = (
 ENCODER = HashEncoder()
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Milvus."""
-    milvus.require()
-    if milvus.CLUSTER:
-        yield milvus.CLUSTER
-        return
-    server = milvus.Server(tmp_path_factory.mktemp("milvus"))
-    server.start()
-    yield server.address
-    server.stop()
-
-
 @pytest.fixture(params=["local", "milvus"])
 def any_home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     """The mini reports, their index kept by one store and then by the other."""
@@ -60,20 +48,20 @@ def any_home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     if request.param == "local":
         yield home
         return
-    with milvus.database(request.getfixturevalue("server")) as address:
+    with milvus.database(request.getfixturevalue("milvus_server")) as address:
         yield replace(home, store=address)
 
 
 @pytest.fixture(scope="module")
 def pair(
-    server: str, tmp_path_factory: pytest.TempPathFactory
+    milvus_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Searcher, Searcher]]:
     """Searchers over the mini reports and the shipped one, local and in Milvus."""
     home = new_home(tmp_path_factory.mktemp("pair") / "home")
     install_shipped(home.documents.parent / "shipped")
     for report in (home.documents.parent / "shipped").iterdir():
         report.rename(home.documents / report.name)
-    with milvus.database(server) as address:
+    with milvus.database(milvus_server) as address:
         there = replace(home, store=address)
         build(home, ENCODER)
         build(there, ENCODER)
@@ -82,24 +70,6 @@ def pair(
             closing(Searcher.open(there, ENCODER)) as other,
         ):
             yield one, other
-
-
-def same(one: Results, other: Results) -> None:
-    """Passages, order, evidence and marks are equal; scores and signals to 1e-4."""
-    assert [h.passage for h in one.hits] == [h.passage for h in other.hits]
-    assert [h.document for h in one.hits] == [h.document for h in other.hits]
-    assert [h.evidence for h in one.hits] == [h.evidence for h in other.hits]
-    assert [[m[:2] for m in h.marks] for h in one.hits] == [
-        [m[:2] for m in h.marks] for h in other.hits
-    ]
-    assert [h.score for h in one.hits] == pytest.approx([h.score for h in other.hits], abs=1e-4)
-    for a, b in zip(one.hits, other.hits, strict=True):
-        assert vars_of(a.signals) == pytest.approx(vars_of(b.signals), abs=1e-4)
-    assert (one.weak, one.scope) == (other.weak, other.scope)
-
-
-def vars_of(signals: object) -> list[float]:
-    return [getattr(signals, name) for name in ("dense", "lexical", "late")]
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -218,13 +188,13 @@ def test_an_encoder_without_token_vectors_searches_all_the_same(any_home: Home) 
     assert hit.signals.late == 0
 
 
-def test_an_index_travels_to_milvus_and_back(server: str, tmp_path: Path) -> None:
+def test_an_index_travels_to_milvus_and_back(milvus_server: str, tmp_path: Path) -> None:
     """Under its own name, equal to the last bit, and never over one that is there."""
     home = new_home(tmp_path / "home")
     (home.documents / "broken.pdf").write_bytes(b"%PDF-1.7 not one")
     made = build(home, ENCODER).generation
     back = Home(tmp_path / "back", home.documents)
-    with milvus.database(server) as address:
+    with milvus.database(milvus_server) as address:
         there = replace(home, store=address)
         assert copy(store_of(home), store_of(there)) == made
         assert copy(store_of(there), store_of(back)) == made
