@@ -25,6 +25,7 @@ HOMES = {
     "tantivy": {"index/lexical.py"},
     "opencc": {"index/folding.py"},
     "waitress": {"web/server.py"},
+    "pymilvus": {"index/milvus/client.py"},
 }
 
 
