@@ -61,6 +61,13 @@ def answer(home: Home) -> tuple[str, list[tuple[str, float]]]:
         return searcher.generation, [(hit.passage.text, hit.score) for hit in hits]
 
 
+def answers(home: Home) -> bool:
+    """Whether the store is back."""
+    with suppress(StoreUnavailable):
+        return store_of(home).current() is not None
+    return False
+
+
 def left(home: Home) -> set[str]:
     """Everything in the store."""
     assert home.store is not None
@@ -128,7 +135,7 @@ def test_a_store_killed_during_a_build_loses_nothing(
     server.start()
     thread.join(150)
     assert not thread.is_alive()
-    wait_for(lambda: store_of(home).current())
+    wait_for(lambda: answers(home), 60)
     check(home, old, right)
 
 
