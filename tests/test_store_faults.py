@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,6 +177,29 @@ def test_a_lease_that_stands_still_is_taken_over(
     assert client.collections() == []
 
 
+@pytest.mark.parametrize("step", ["create_index", "create_alias"])
+def test_one_that_comes_for_a_lease_may_be_swept_away(
+    server: milvus.Server, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The holder removes what it does not know, at any moment: that a build runs is all of it."""
+    from pymilvus import MilvusClient
+
+    client = connection.Client(store_uri(server.address), "")
+    one, other = lease.Lease(client), lease.Lease(client)
+    go_on = getattr(MilvusClient, step)
+
+    def swept(self: MilvusClient, collection_name: str, *rest: object, **named: object) -> None:
+        self.drop_collection(collection_name)
+        go_on(self, collection_name, *rest, **named)
+
+    with one.hold():
+        monkeypatch.setattr(MilvusClient, step, swept)
+        with pytest.raises(RebuildRunning), other.hold():
+            pass
+        one.check()
+    assert client.collections() == []
+
+
 @contextmanager
 def serving(home: Home) -> Iterator[Live]:
     """A server over `home`."""
@@ -244,6 +268,25 @@ def test_a_server_waits_for_a_store_that_is_not_there_yet(
         wait_for(lambda: live.searcher)
         assert live.searcher is not None
         assert live.searcher.generation == made
+
+
+def test_a_first_build_that_the_store_failed_is_begun_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the store is back before anybody looks."""
+    insert, failures = connection.Client.insert, iter([StoreUnavailable("there", "gone")])
+
+    def once(self: connection.Client, *rest: Any) -> None:
+        for failure in failures:
+            raise failure
+        insert(self, *rest)
+
+    monkeypatch.setattr(connection.Client, "insert", once)
+    with serving(home) as live:
+        wait_for(lambda: live.searcher)
+        assert live.rebuilds_ended == {"done": 1, "failed": 1}
+        assert (live.failure, live.fault, live.away) == (None, None, None)
+    assert left(home) == expected(home)
 
 
 def test_servers_share_a_store(home: Home, tmp_path: Path) -> None:

@@ -151,14 +151,14 @@ class Live(Follower):
     def _first_build(self, reason: str) -> None:
         """The documents are the truth and the index is made from them: make it (again)."""
         log.warning("building the index", reason=reason)
+        self.away = None
         try:
             state = self._rebuilder.run()
         except RebuildRunning:  # another process is at it: take what it makes
             self._stopping.wait(POLL_SECONDS)
         else:
             if state.state == "failed" and not self._stopping.is_set():
-                self.store.current()  # raises where it is the store that failed the build
-                raise KBError(state.error or "the first build failed")
+                raise self.away or KBError(state.error or "the first build failed")
 
     def _build(self, progress: Callable[[Progress], None]) -> str:
         from index.build import build
@@ -168,7 +168,12 @@ class Live(Follower):
             if self._on_first_build is not None and self.searcher is None:
                 self._on_first_build(step)
 
-        report = build(self.home, self._loaded(), progress=tell)
+        try:
+            report = build(self.home, self._loaded(), progress=tell)
+        except StoreUnavailable as error:
+            if self.searcher is None:
+                self.away = error
+            raise
         self.follow()
         return report.generation
 

@@ -43,18 +43,25 @@ class Lease:
     def hold(self) -> Iterator[None]:
         """Raises `RebuildRunning` where another holds it."""
         name = f"{PREFIX}{secrets.token_hex(6)}"
-        self._client.create(name, MANIFEST_FIELDS, dense_rule(0))
         stop = threading.Event()
         beating = threading.Thread(target=self._beat, args=(name, stop), daemon=True)
-        beating.start()
         try:
-            self._take(name)
-            self._held = name
+            self._enter(name, beating)
             yield
         finally:
             stop.set()
-            beating.join()
+            if beating.ident is not None:
+                beating.join()
             self._let_go(name)
+
+    def _enter(self, name: str, beating: threading.Thread) -> None:
+        try:
+            self._client.create(name, MANIFEST_FIELDS, dense_rule(0))
+            beating.start()
+            self._take(name)
+        except NotThere as error:  # the holder's sweep takes away what it does not know
+            raise RebuildRunning(self._client.place) from error
+        self._held = name
 
     def _beat(self, name: str, stop: threading.Event) -> None:
         beats = 0
