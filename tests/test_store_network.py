@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +17,9 @@ from typing import Any
 import pytest
 
 from index.milvus.client import CONNECT_SECONDS, READ_SECONDS
-from tests import milvus
+from tests import milvus, networks
 from tests.conftest import new_home
+from tests.networks import Link, Namespace, run
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
@@ -36,11 +36,15 @@ except urllib.error.HTTPError as error:
 body = answer.read().decode()
 print(json.dumps([answer.status, answer.headers["Retry-After"], time.monotonic() - began, body]))
 """
+# Prints how many seconds it takes to reach a port.
+REACH = """
+import socket, sys, time
+began = time.monotonic()
+socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+print(time.monotonic() - began)
+"""
+DELAY = 0.005  # seconds, each way
 HEALED_SECONDS = 20.0
-
-
-def run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,43 +63,26 @@ class Answer:
 class Network:
     """A namespace for the store, and one for each of two servers with a link to it."""
 
-    def __init__(self) -> None:
-        mark = f"kb{os.getpid() % 10_000}"
-        self.store, self.webs = f"{mark}s", (f"{mark}a", f"{mark}b")
-        for name in (self.store, *self.webs):
-            run("ip", "netns", "add", name)
-            run("ip", "-n", name, "link", "set", "lo", "up")
+    def __init__(self, stack: ExitStack) -> None:
+        mark = f"kb{os.getpid()}"
+        self.store, *self.webs = (self._namespace(stack, f"{mark}{each}") for each in "sab")
+        self.links = []
         for number, web in enumerate(self.webs):
-            run("ip", "link", "add", f"l{number}", "netns", self.store, "type", "veth",
-                "peer", "name", "up0", "netns", web)  # fmt: skip
-            for name, link, last in ((self.store, f"l{number}", 1), (web, "up0", 2)):
-                address = f"10.213.{number}.{last}/24"
-                run("ip", "-n", name, "address", "add", address, "dev", link)
-                run("ip", "-n", name, "link", "set", link, "up")
-            self._shape("add", number, "delay", "5ms")
+            self.links.append(Link(self.store, web, f"10.213.{number}", DELAY))
+            stack.callback(self.links[-1].remove)
 
-    def _shape(self, verb: str, number: int, *how: str) -> None:
-        for name, link in ((self.store, f"l{number}"), (self.webs[number], "up0")):
-            command = ["tc", "-n", name, "qdisc", verb, "dev", link, "root", "netem", *how]
-            run(*command)
-
-    def cut(self, number: int) -> None:
-        """Nothing gets through any more, in either direction, and nobody is told."""
-        self._shape("change", number, "loss", "100%")
-
-    def heal(self, number: int) -> None:
-        self._shape("change", number, "delay", "5ms")
-
-    def remove(self) -> None:
-        for name in (self.store, *self.webs):
-            subprocess.run(["ip", "netns", "delete", name], check=False)
+    @staticmethod
+    def _namespace(stack: ExitStack, name: str) -> Namespace:
+        made = Namespace(name)
+        stack.callback(made.remove)
+        return made
 
 
 class Web:
     """`kb serve` in a namespace."""
 
     def __init__(self, network: Network, number: int, root: Path, port: int, store: str) -> None:
-        self._within = ("ip", "netns", "exec", network.webs[number])
+        self._within = network.webs[number].within
         self._port = port
         environment = {
             **os.environ,
@@ -130,23 +117,10 @@ def network() -> Iterator[Network]:
     milvus.require()
     if not milvus.PROGRAM.exists():
         pytest.skip("milvus-lite is not installed")
-    if os.name == "nt" or os.geteuid() != 0:
-        pytest.skip("only root can make network namespaces")
-    if not shutil.which("ip") or not shutil.which("tc"):
-        pytest.skip("there is no ip and tc: install iproute2")
-    probe = f"kbprobe{os.getpid()}"
-    if subprocess.run(["ip", "netns", "add", probe], capture_output=True, check=False).returncode:
-        pytest.skip("network namespaces cannot be made here")
-    run("ip", "netns", "delete", probe)
+    if not networks.available():
+        pytest.skip("network namespaces and TUN devices take root and iproute2")
     with ExitStack() as stack:
-        network = object.__new__(Network)
-        try:
-            network.__init__()  # type: ignore[misc]
-        except subprocess.CalledProcessError as error:
-            network.remove()
-            pytest.skip(f"this network cannot be made here: {error.stderr}")
-        stack.callback(network.remove)
-        yield network
+        yield Network(stack)
 
 
 def seconds_until(condition: Callable[[], object], seconds: float) -> float:
@@ -161,9 +135,12 @@ def test_two_servers_share_a_store_across_a_network(network: Network, tmp_path: 
     home.documents.rename(tmp_path / "shared")
     documents = tmp_path / "shared"
     with ExitStack() as stack:
-        server = milvus.Server(tmp_path, "0.0.0.0", "ip", "netns", "exec", network.store)  # noqa: S104
+        server = milvus.Server(tmp_path, "0.0.0.0", *network.store.within)  # noqa: S104
         server.start()
         stack.callback(server.stop)
+        for number, web in enumerate(network.webs):
+            address = (f"10.213.{number}.1", str(server.port))
+            assert 2 * DELAY <= float(run(*web.within, sys.executable, "-c", REACH, *address)) < 1
         webs = []
         for number in range(2):
             store = f"milvus+http://10.213.{number}.1:{server.port}"
@@ -186,7 +163,7 @@ def test_two_servers_share_a_store_across_a_network(network: Network, tmp_path: 
         found = one.ask("/api/search?q=%E7%AC%AC%E4%B8%83%E8%BD%AE").json
         assert "第七轮" in found["hits"][0]["passage"]["text"]
 
-        network.cut(0)
+        network.links[0].cut = True
         refused = one.ask("/api/search?q=%E8%81%8C%E5%B7%A5")
         assert (refused.status, refused.retry_after) == (503, "2")
         assert refused.seconds < READ_SECONDS + CONNECT_SECONDS
@@ -194,7 +171,7 @@ def test_two_servers_share_a_store_across_a_network(network: Network, tmp_path: 
         assert one.ask("/healthz").status == 200
         assert two.ask("/api/search?q=%E8%81%8C%E5%B7%A5").status == 200
         time.sleep(10)  # the connection is given up meanwhile, not only slow
-        network.heal(0)
+        network.links[0].cut = False
         healed = seconds_until(one.ready, HEALED_SECONDS)
         assert healed < HEALED_SECONDS
         assert one.ask("/api/search?q=%E7%AC%AC%E4%B8%83%E8%BD%AE").json["hits"] == found["hits"]
