@@ -129,11 +129,13 @@ class Client:
             client.create_collection(
                 collection,
                 schema=schema,
-                index_params=indexes,
                 num_shards=1,
                 consistency_level="Bounded",
                 timeout=WRITE_SECONDS,
             )
+            # over nothing an index is made at once: waiting for each would take half a second
+            client.create_index(collection, indexes, timeout=WRITE_SECONDS, sync=False)
+            client.load_collection(collection, timeout=WRITE_SECONDS)
 
     def drop(self, collection: str) -> None:
         """Remove a collection and what it holds."""

@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple
 from typing import Any
 
@@ -51,12 +50,8 @@ def write(client: Client, source: Reader, name: str) -> None:
     dim = int(source.facts["encoder"]["dim"])
     rule = dense_rule(int(source.facts["counts"]["clauses"]))
     client.create(collection(name, MANIFEST), MANIFEST_FIELDS, rule)
-    with ThreadPoolExecutor(len(PARTS)) as pool:  # each takes half a second, most of it waiting
-        for made in [
-            pool.submit(client.create, collection(name, part), fields(part, dim), rule)
-            for part in PARTS
-        ]:
-            made.result()
+    for part in PARTS:
+        client.create(collection(name, part), fields(part, dim), rule)
     seals = {part: Seal(fields(part, dim)) for part in PARTS}
     titles = {each.id: each.title for each in source.contents.documents}
     every = (passage for _, passages in _batches(source) for passage in passages)
