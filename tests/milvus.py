@@ -13,14 +13,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
 from index.hits import Results
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
 
 CLUSTER = os.environ.get("KB_TEST_MILVUS", "").rstrip("/")
 PROGRAM = Path(sys.executable).with_name("milvus-lite")
@@ -32,6 +36,15 @@ def require() -> None:
         pytest.skip("pymilvus is not installed: pip install 'report-kb[milvus]'")
     if not CLUSTER and not PROGRAM.exists():
         pytest.skip("milvus-lite is not installed, and KB_TEST_MILVUS names no cluster")
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Calls have half a minute: what is asked within is not how long a busy machine takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CONNECT_SECONDS", "READ_SECONDS"):
+            patch.setattr(f"index.milvus.client.{name}", 30.0)
+        yield
 
 
 def free_port() -> int:
@@ -115,22 +128,27 @@ class Server:
 @contextmanager
 def database(address: str) -> Iterator[str]:
     """The address of a new database there; it is removed with all that is in it."""
-    from pymilvus import MilvusClient
-
     parts = urlsplit(address.removeprefix("milvus+"))
     name = f"kb_test_{secrets.token_hex(6)}"
     root = f"{parts.scheme}://{parts.netloc}"
-    token = os.environ.get("KB_STORE_TOKEN", "")
-    MilvusClient(root, token=token, timeout=10).create_database(name)
+    with closing(_administrator(root)) as client:
+        client.create_database(name)
     try:
         yield f"milvus+{root}/{name}"
     finally:
-        client = MilvusClient(f"{root}/{name}", token=token, timeout=10)
-        for collection in client.list_collections():
-            for alias in client.list_aliases(collection)["aliases"]:
-                client.drop_alias(alias)
-            client.drop_collection(collection)
-        client.drop_database(name)
+        with closing(_administrator(f"{root}/{name}")) as client:
+            for collection in client.list_collections():
+                for alias in client.list_aliases(collection)["aliases"]:
+                    client.drop_alias(alias)
+                client.drop_collection(collection)
+            client.drop_database(name)
+
+
+def _administrator(uri: str) -> MilvusClient:
+    from pymilvus import MilvusClient
+
+    token = os.environ.get("KB_STORE_TOKEN", "")
+    return MilvusClient(uri, token=token, timeout=30, dedicated=True)
 
 
 def same(one: Results, other: Results) -> None:

@@ -41,6 +41,12 @@ QUESTIONS = (
 ENCODER = HashEncoder()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def patience() -> Iterator[None]:
+    with milvus.patience():
+        yield
+
+
 @pytest.fixture(params=["local", "milvus"])
 def any_home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
     """The mini reports, their index kept by one store and then by the other."""

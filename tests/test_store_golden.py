@@ -29,7 +29,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 @contextmanager
 def both(home: Home, encoder: Encoder, server: str) -> Iterator[tuple[Searcher, Searcher]]:
     """Over an index as it is and as it was copied to a Milvus."""
-    with milvus.database(server) as address:
+    with milvus.patience(), milvus.database(server) as address:
         there = replace(home, store=address)
         copy(store_of(home), store_of(there))
         with (
@@ -54,15 +54,15 @@ def test_judged_questions_have_the_same_answers(
 def test_a_public_collection_has_the_same_answers(
     real_encoder: Encoder, milvus_server: str, shared: Path, tmp_path: Path
 ) -> None:
-    """CMRC 2018, development set: all passages, every eighth question."""
+    """CMRC 2018, development set: every fourth text, every eighth question."""
     folder = shared / "collections/cmrc2018-dev"
     home = Home(tmp_path / "home", tmp_path / "documents")
     home.documents.mkdir()
-    for i, each in enumerate(lines(folder / "corpus.jsonl")):
+    for i, each in enumerate(lines(folder / "corpus.jsonl")[::4]):
         (home.documents / f"{i:04}.txt").write_text(each["text"], encoding="utf-8")
     build(home, real_encoder)
     questions = [each["text"] for each in lines(folder / "queries.jsonl")[::8]]
     with both(home, real_encoder, milvus_server) as (one, other):
-        assert sum(each.passages for each in other.documents) > 848
+        assert sum(each.passages for each in other.documents) > 212
         for question in questions:
             milvus.same(one.search(question), other.search(question))
