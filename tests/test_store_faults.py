@@ -128,7 +128,7 @@ def timed(home: Home) -> tuple[str, float]:
 
 @pytest.mark.usefixtures("patience")
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_a_store_killed_during_a_build_loses_nothing(
     server: milvus.Server, home: Home, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +157,7 @@ def test_a_store_killed_during_a_build_loses_nothing(
 
 @pytest.mark.usefixtures("patience")
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_a_build_that_is_killed_leaves_nothing(
     home: Home, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
