@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from index.build import build
 from index.copying import compare, copy
@@ -32,6 +33,7 @@ from tests import milvus
 from tests.conftest import new_home
 from tests.fakes import HashEncoder
 from tests.milvus import same
+from web.cli import main
 
 QUESTIONS = (
     "劳动争议", "外卖送餐员休息", "三公经费", "2573万元", "健步走 書畫", "brown fox", "😀", "工",
@@ -217,3 +219,25 @@ def test_an_index_travels_to_milvus_and_back(milvus_server: str, tmp_path: Path)
         ):
             for question in QUESTIONS:
                 same(one.search(question), other.search(question))
+
+
+def test_the_command_copies_both_ways(
+    milvus_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its whole output is the generation; one that is there already is an error."""
+    home = new_home(tmp_path / "home")
+    made = build(home, ENCODER).generation
+    back = Home(tmp_path / "back", home.documents)
+
+    def kb_copy(root: Path, target: str) -> tuple[int, str]:
+        result = CliRunner().invoke(main, ["--home", str(root), "copy", "--to", target])
+        return result.exit_code, result.stdout
+
+    with milvus.database(milvus_server) as address:
+        monkeypatch.delenv("KB_STORE", raising=False)
+        assert kb_copy(home.root, address) == (0, f"{made}\n")
+        assert kb_copy(home.root, address) == (1, "")
+        assert kb_copy(home.root, "milvus://nowhere")[0] != 0
+        monkeypatch.setenv("KB_STORE", address)
+        assert kb_copy(back.root, "local") == (0, f"{made}\n")
+    assert store_of(back).current() == made

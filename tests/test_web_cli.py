@@ -23,7 +23,7 @@ from web.cli import main
 from web.terminal import Steps
 
 COMMANDS = [
-    "serve", "build", "search", "eval", "rollback", "doctor", "add", "remove", "list",
+    "serve", "build", "search", "eval", "rollback", "copy", "doctor", "add", "remove", "list",
 ]  # fmt: skip
 
 
@@ -303,7 +303,8 @@ def test_doctor_finds_all_well(home: Home) -> None:
     status, checks = _doctor(home)
     assert status == 0
     assert list(checks) == [
-        "machine", "packages", "home", "documents", "model", "index", "changes", "rollback",
+        "machine", "packages", "home", "documents", "model", "store",
+        "index", "changes", "rollback",
     ]  # fmt: skip
     assert {name: check["verdict"] for name, check in checks.items()} == dict.fromkeys(checks, "ok")
     assert checks["documents"]["detail"] == f"3 in {home.documents}"
