@@ -21,10 +21,10 @@ from index.stores import open_current, store_of
 from index.texts import TextStore
 from index.textwriter import TextWriter
 from index.vectors import Before, GenerationBefore, write_vectors
+from index.workers import Here, Workers
 from kb import library
-from kb.errors import DocumentUnreadable, KBError, LibraryEmpty, StoreUnavailable
+from kb.errors import KBError, LibraryEmpty, StoreUnavailable
 from kb.library import Skipped
-from kb.passages import cut
 
 
 class Progress(NamedTuple):
@@ -89,14 +89,20 @@ class _Stages:
 
 
 def build(
-    home: Home, encoder: Encoder, *, force: bool = False, progress: Report | None = None
+    home: Home,
+    encoder: Encoder,
+    *,
+    force: bool = False,
+    progress: Report | None = None,
+    workers: Workers | None = None,
 ) -> BuildReport:
     """Index the library of `home` and publish the result, whole or not at all.
 
     Vectors of passages that the current generation has already, or a build that died had
-    encoded, are taken from there, unless `force`. Files that cannot be read are skipped and
-    named. Raises `RebuildRunning` while another build runs, `LibraryEmpty` where nothing could
-    be read, `StorageFailed` where the disk refuses; what served goes on serving.
+    encoded, are taken from there, unless `force`. `workers` read and encode; None stands for
+    this process, and whoever they are the generation is the same. Files that cannot be read are
+    skipped and named. Raises `RebuildRunning` while another build runs, `LibraryEmpty` where
+    nothing could be read, `StorageFailed` where the disk refuses; what served goes on serving.
     """
     store = store_of(home)
     with store.alone(), leftover(home, encoder) as left:
@@ -106,7 +112,9 @@ def build(
         name = generation.new_name(store.names())
         with _before(store, encoder) as before, _draft(home, name) as draft:
             known = _known(before, left) if not force else []
-            return _build(home, store, name, encoder, draft, before, known, _Stages(progress))
+            crew = workers or Here(encoder)
+            stages = _Stages(progress)
+            return _build(home, store, name, encoder, crew, draft, before, known, stages)
 
 
 def _known(before: Reader | None, left: Leftover | None) -> Sequence[Before]:
@@ -152,16 +160,17 @@ def _build(
     store: Store,
     name: str,
     encoder: Encoder,
+    workers: Workers,
     draft: Path,
     before: Reader | None,
     known: Sequence[Before],
     stages: _Stages,
 ) -> BuildReport:
-    texts, skipped = _read(home, draft, stages)
+    texts, skipped = _read(home, workers, draft, stages)
     try:
         counts = _counts(texts)
         with stages.stage("encode", counts.passages) as done:
-            encoded = write_vectors(draft, texts, encoder, known, done)
+            encoded = write_vectors(draft, texts, encoder, workers, known, done)
         with stages.stage("index", counts.passages) as done:
             write_lexical(draft / LEXICAL, texts, done)
         changes = _changes(before, texts)
@@ -175,19 +184,21 @@ def _build(
     return BuildReport(name, skipped, counts, encoded, changes, tuple(stages.seconds))
 
 
-def _read(home: Home, draft: Path, stages: _Stages) -> tuple[TextStore, tuple[Skipped, ...]]:
+def _read(
+    home: Home, workers: Workers, draft: Path, stages: _Stages
+) -> tuple[TextStore, tuple[Skipped, ...]]:
     findings = library.find(home.documents)
     skipped = list(findings.skipped)
     with (
         stages.stage("read", len(findings.sources)) as done,
+        closing(workers.read(findings.sources)) as read,
         TextWriter(draft / TEXTS) as writer,
     ):
-        for i, source in enumerate(findings.sources, 1):
-            try:
-                document = library.load(source)
-                writer.add(document, cut(document))
-            except DocumentUnreadable as error:
-                skipped.append(Skipped(source.name, error.reason))
+        for i, found in enumerate(read, 1):
+            if isinstance(found, Skipped):
+                skipped.append(found)
+            else:
+                writer.add(found.document, found.passages)
             done(i)
         skipped.sort(key=lambda s: s.name)
         writer.skip(skipped)

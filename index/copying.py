@@ -17,6 +17,7 @@ from index.store import Identity, PassageVectors, Reader, Store
 from index.texts import TextStore
 from index.textwriter import TextWriter
 from index.vectors import GenerationBefore, write_vectors
+from index.workers import Here
 from kb.errors import GenerationExists, IndexDamaged, IndexMissing
 
 _BATCH = 64
@@ -47,10 +48,10 @@ def write_draft(draft: Path, source: Reader) -> None:
             writer.add(source.document(each.id), source.passages(first, last))
         writer.skip(source.contents.skipped)
     identity = Identity.of(source.facts)
+    encoder = _Encodings(identity)
     with closing(TextStore(draft / TEXTS)) as texts:
-        write_vectors(
-            draft, texts, _Encodings(identity), [GenerationBefore(source)], lambda _done: None
-        )
+        before = [GenerationBefore(source)]
+        write_vectors(draft, texts, encoder, Here(encoder), before, lambda _done: None)
         write_lexical(draft / LEXICAL, texts, lambda _done: None)
     told = ("version", "encoder", "built_at", "counts")
     sealed.seal(draft, {key: source.facts[key] for key in told})
@@ -65,10 +66,8 @@ class _Encodings:
         self.name, self.dim, self.forwards = identity.name, identity.dim, 1
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
-        """There is nothing to encode but nothing."""
-        if texts:
-            raise IndexDamaged(Path(self.name), f"{len(texts)} {side} texts have no vectors")
-        return []
+        """Raises `IndexDamaged`."""
+        raise IndexDamaged(Path(self.name), f"{len(texts)} {side} texts have no vectors")
 
 
 def compare(one: Reader, other: Reader) -> None:

@@ -35,17 +35,18 @@ class Leftover:
         """Let go of the files."""
         self._texts.close()
 
+    def has(self, digests: Sequence[str]) -> list[bool]:
+        """Whether it seems to have the passage of each; what is harmed shows in `vectors`."""
+        return [self._row(digest) is not None for digest in digests]
+
     def vectors(self, passages: Sequence[Passage]) -> list[PassageVectors | None]:
         """What was encoded for each of the passages, where it was and is unharmed."""
         return [self._find(passage) for passage in passages]
 
     def _find(self, passage: Passage) -> PassageVectors | None:
         digest = texts.digest(passage)
-        try:
-            row = self._texts.find(digest)
-        except sqlite3.Error:
-            return None
-        if row is None or row >= self._encodings.passages:
+        row = self._row(digest)
+        if row is None:
             return None
         first, last = self._encodings.clause_rows(row)
         whole = 0 <= first <= last <= self._encodings.clause_tokens.texts
@@ -54,6 +55,14 @@ class Leftover:
         found = self._encodings.passage(row)
         expected = self._encodings.checks[row].tobytes()
         return found if check(self._encoder, digest, found) == expected else None
+
+    def _row(self, digest: str) -> int | None:
+        """Where a passage is, None where it is not or was not reached."""
+        try:
+            row = self._texts.find(digest)
+        except sqlite3.Error:
+            return None
+        return None if row is None or row >= self._encodings.passages else row
 
 
 @contextmanager

@@ -45,6 +45,7 @@ class TextStore:
     """Reads what `TextWriter` wrote; safe for many threads."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         # immutable: no lock file is made, so a read-only disk will do
         uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
@@ -139,6 +140,11 @@ class TextStore:
         while passages := self.passages(first, first + size):
             yield list(enumerate(passages, first))
             first += size
+
+    def digests(self, first: int, last: int) -> list[str]:
+        """The `digest` of each passage of some rows, half-open."""
+        statement = "SELECT digest FROM passages WHERE row >= ? AND row < ? ORDER BY row"
+        return [row[0] for row in self._all(statement, (first, last))]
 
     def find(self, digest: str) -> int | None:
         """The row of a passage that has this `digest`."""

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from index import texts
 from index.encoder import Encoder
 from index.encodings import EncodingWriter, check
-from index.late import quantised
 from index.store import PassageVectors, Reader
+from index.workers import BATCH, Workers, encode_passages
 from kb.types import Passage
 
-_BATCH = 16  # passages between two reports of progress
+_LOOKED_UP = 4096  # digests that are asked for at once
 
 
 class Before(Protocol):
     """Something that may have the vectors of a passage already."""
+
+    def has(self, digests: Sequence[str]) -> list[bool]:
+        """Whether it seems to have the passage of each `texts.digest`; a cheap look."""
 
     def vectors(self, passages: Sequence[Passage]) -> list[PassageVectors | None]:
         """Those of each of the passages, None where it does not have them."""
@@ -29,23 +34,28 @@ def write_vectors(
     folder: Path,
     store: texts.TextStore,
     encoder: Encoder,
+    workers: Workers,
     before: Sequence[Before],
     done: Callable[[int], None],
 ) -> int:
     """Write the vectors of every passage, in row order; return how many had to be encoded.
 
-    What one of `before` has is taken from the first that has it.
+    What one of `before` has is taken from the first that has it. What the workers are to encode
+    is settled first, so that they may be ahead of what is written.
     """
+    new = _new(store, before)
     encoded = 0
-    with EncodingWriter(folder, encoder.dim) as writer:
-        for batch in store.batches(_BATCH):
-            passages = [passage for _, passage in batch]
-            known = _known(before, passages)
-            new = [p for p, found in zip(passages, known, strict=True) if found is None]
-            fresh = iter(encode_passages(new, encoder))
-            encoded += len(new)
-            for passage, found in zip(passages, known, strict=True):
-                item = found or next(fresh)
+    with (
+        closing(workers.encode(store, np.flatnonzero(new))) as fresh,
+        EncodingWriter(folder, encoder.dim) as writer,
+    ):
+        for batch in store.batches(BATCH):
+            known = iter(_known(before, [passage for row, passage in batch if not new[row]]))
+            for row, passage in batch:
+                item = next(fresh if new[row] else known)
+                encoded += bool(new[row]) or item is None
+                # one that only seemed to be there is rare enough to be encoded here and now
+                item = item or encode_passages([passage], encoder)[0]
                 writer.add(item, check(encoder.name, texts.digest(passage), item))
             writer.flush()
             done(batch[-1][0] + 1)
@@ -53,25 +63,15 @@ def write_vectors(
     return encoded
 
 
-def encode_passages(passages: Sequence[Passage], encoder: Encoder) -> list[PassageVectors]:
-    """Each passage once whole, for its tokens, and once clause by clause.
-
-    Pooling clause vectors out of the whole passage's tokens would save half the work and was
-    worse (R@1 .61 against .73): a clause says more about itself alone.
-    """
-    whole = encoder.encode([p.text for p in passages], "document")
-    parts = iter(encoder.encode([c.text for p in passages for c in p.clauses], "document"))
-    found = []
-    for passage, encoded in zip(passages, whole, strict=True):
-        clauses = [next(parts) for _ in passage.clauses]
-        found.append(
-            PassageVectors(
-                np.stack([clause.vector for clause in clauses]),
-                quantised(encoded),
-                tuple(quantised(clause) for clause in clauses),
-            )
-        )
-    return found
+def _new(store: texts.TextStore, before: Sequence[Before]) -> npt.NDArray[np.bool_]:
+    """Which passages none of `before` seems to have, a row each."""
+    new = []
+    first = 0
+    while digests := store.digests(first, first + _LOOKED_UP):
+        looks = [each.has(digests) for each in before]
+        new.append(~np.any(np.array(looks, bool).reshape(-1, len(digests)), axis=0))
+        first += _LOOKED_UP
+    return np.concatenate(new)
 
 
 def _known(before: Sequence[Before], passages: Sequence[Passage]) -> list[PassageVectors | None]:
@@ -89,6 +89,10 @@ class GenerationBefore:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+
+    def has(self, digests: Sequence[str]) -> list[bool]:
+        """Whether it has a passage of each."""
+        return [row is not None for row in self._reader.find(digests)]
 
     def vectors(self, passages: Sequence[Passage]) -> list[PassageVectors | None]:
         """Those of equal passages, where it has them."""

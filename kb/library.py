@@ -99,8 +99,8 @@ def fingerprint(path: Path) -> str:
         return str(path)
 
 
-def load(source: Source) -> Document:
-    """Read one document. Raises `DocumentUnreadable`, also when the file changed since `find`."""
+def content(source: Source) -> bytes:
+    """The bytes of a file. Raises `DocumentUnreadable`, also when it changed since `find`."""
     try:
         with source.path.open("rb") as file:
             data = file.read(source.size + 1)  # one more tells of growth, however fast
@@ -109,6 +109,12 @@ def load(source: Source) -> Document:
         raise DocumentUnreadable(source.path, reason.lower()) from error
     if len(data) != source.size:
         raise DocumentUnreadable(source.path, "it changed while it was being read: try again")
+    return data
+
+
+def load(source: Source, data: bytes | None = None) -> Document:
+    """Read one document; from `data` if its `content` is at hand. Raises `DocumentUnreadable`."""
+    data = content(source) if data is None else data
     reading = read(source.path, data)
     found = outline(reading, Path(source.name).stem)
     return Document(
