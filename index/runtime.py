@@ -64,7 +64,10 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on."""
+    """Cores that this process may run on, or as many as `OMP_NUM_THREADS` allows it."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    if told.isascii() and told.isdigit() and int(told):
+        return int(told)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -146,6 +146,15 @@ def test_a_text_is_encoded_the_same_by_one_thread_and_by_two(
         assert np.abs(a.tokens - b.tokens).max(initial=0) < 1e-5
 
 
+@pytest.mark.parametrize(("told", "threads"), [("3", 3), ("", 5), ("0", 5), ("2,1", 5), ("²", 5)])
+def test_threads_are_those_of_the_environment_else_a_core_each(
+    monkeypatch: pytest.MonkeyPatch, told: str, threads: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _process: set(range(5)))
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    assert runtime.usable_cores() == threads
+
+
 def test_int8_stays_near_float32(model_home: Home, fp32_folder: Path) -> None:
     """By the uncentred vectors of the models themselves."""
     exact = SentenceTransformer(str(fp32_folder), device="cpu", model_kwargs={"dtype": "float32"})
