@@ -143,6 +143,14 @@ class RebuildRunning(KBError):
         self.home = home
 
 
+class RayFailed(KBError):
+    """A build could not be spread over Ray; what it encoded until then is gone on from."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"cannot build on Ray: {reason}")
+        self.reason = reason
+
+
 class UnknownDocument(KBError):
     """No document of the serving generation has this id."""
 

@@ -24,6 +24,7 @@ HOMES = {
     "faiss": {"index/dense.py"},
     "tantivy": {"index/lexical.py"},
     "opencc": {"index/folding.py"},
+    "ray": {"index/cluster.py"},
     "waitress": {"web/server.py"},
     "pymilvus": {"index/milvus/client.py"},
 }

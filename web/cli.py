@@ -66,15 +66,22 @@ def serve(ctx: click.Context, host: str, port: int) -> None:
 
 @main.command()
 @click.option("--force", is_flag=True, help="Embed everything anew.")
+@click.option(
+    "--ray",
+    metavar="[HOST:PORT]",
+    is_flag=False,
+    flag_value="",
+    help="Share the work among a Ray cluster; without an address, among processes here.",
+)
 @json_option
 @home_options
 @click.pass_context
-def build(ctx: click.Context, force: bool, as_json: bool) -> None:
+def build(ctx: click.Context, force: bool, ray: str | None, as_json: bool) -> None:
     """Index the documents: a new generation takes the old one's place."""
     from web import answers
     from web.terminal import build_summary
 
-    report = build_index(home_of(ctx), force=force)
+    report = build_index(home_of(ctx), force=force, ray=ray)
     if as_json:
         print_json(answers.build(report))
     else:

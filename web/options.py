@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ import click
 
 if TYPE_CHECKING:
     from index.build import BuildReport
+    from index.encoder import Encoder
     from index.home import Home
+    from index.workers import Workers
 
 # What a terminal takes for an order, and what turns the direction of all that follows.
 _ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -46,8 +49,11 @@ def home_of(ctx: click.Context) -> Home:
     return Home.resolve(ctx.obj.get("home"), ctx.obj.get("documents"))
 
 
-def build_index(home: Home, *, force: bool = False) -> BuildReport:
-    """Index the library, with progress on stderr."""
+def build_index(home: Home, *, force: bool = False, ray: str | None = None) -> BuildReport:
+    """Index the library, with progress on stderr; on the Ray at an address, "" for one of its own.
+
+    None stands for this process.
+    """
     from contextlib import closing
 
     from index.build import build
@@ -55,8 +61,19 @@ def build_index(home: Home, *, force: bool = False) -> BuildReport:
     from web.terminal import Steps
 
     encoder = load_encoder(home, say)
-    with closing(Steps()) as steps:
-        return build(home, encoder, force=force, progress=steps)
+    with _workers(home, encoder, ray) as workers, closing(Steps()) as steps:
+        return build(home, encoder, force=force, progress=steps, workers=workers)
+
+
+@contextmanager
+def _workers(home: Home, encoder: Encoder, ray: str | None) -> Iterator[Workers | None]:
+    if ray is None:
+        yield None
+        return
+    from index.spreading import spread
+
+    with spread(home, encoder, ray or None) as workers:
+        yield workers
 
 
 def say(line: str) -> None:
