@@ -23,7 +23,7 @@ from index.textwriter import TextWriter
 from index.vectors import Before, GenerationBefore, write_vectors
 from index.workers import Here, Workers
 from kb import library
-from kb.errors import KBError, LibraryEmpty, StoreUnavailable
+from kb.errors import KBError, LibraryEmpty, RayFailed, StoreUnavailable
 from kb.library import Skipped
 
 
@@ -139,15 +139,16 @@ def _before(store: Store, encoder: Encoder) -> Iterator[Reader | None]:
 def _draft(home: Home, name: str) -> Iterator[Path]:
     """A folder to write a generation into, gone when that is done or cannot be.
 
-    Where the build is stopped, or a store does not take it, it stays: the next one goes on from
-    what is encoded in it.
+    Where the build is stopped, or workers or a store fail it, it stays: the next one goes on
+    from what is encoded in it.
     """
     draft = sealed.draft(generation.folder(home, name))
     stays = False
     try:
         yield draft
     except BaseException as stop:
-        lost = isinstance(stop, KBError | OSError) and not isinstance(stop, StoreUnavailable)
+        elsewhere = isinstance(stop, RayFailed | StoreUnavailable)
+        lost = isinstance(stop, KBError | OSError) and not elsewhere
         stays = not lost and encodings.written(draft) > 0
         raise
     finally:

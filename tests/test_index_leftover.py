@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +20,10 @@ from index.build import BuildReport, Progress, build
 from index.home import Home
 from index.search import Searcher
 from index.snapshot import Snapshot
-from kb.errors import StorageFailed
+from index.store import PassageVectors, RowNumbers
+from index.texts import TextStore
+from index.workers import Here
+from kb.errors import RayFailed, StorageFailed
 from tests.fakes import HashEncoder
 
 ROOT = Path(__file__).parents[1]
@@ -184,6 +188,22 @@ def test_a_stopped_build_is_gone_on_from(long_home: Home) -> None:
         build(long_home, HashEncoder(), progress=stop)
     report = build(long_home, HashEncoder())
     assert report.encoded == report.counts.passages - 32
+
+
+class Lost(Here):
+    """Workers that are gone after two batches."""
+
+    def encode(self, texts: TextStore, rows: RowNumbers) -> Generator[PassageVectors]:
+        yield from super().encode(texts, rows[:32])
+        raise RayFailed("they are gone")
+
+
+def test_a_build_whose_workers_are_lost_is_gone_on_from(long_home: Home) -> None:
+    with pytest.raises(RayFailed, match="they are gone"):
+        build(long_home, HashEncoder(), workers=Lost(HashEncoder()))
+    report = build(long_home, HashEncoder())
+    assert report.encoded == report.counts.passages - 32
+    same_as_from_nothing(long_home, report)
 
 
 def test_a_full_disk_is_given_back_all_of_it(long_home: Home) -> None:
