@@ -1,6 +1,6 @@
 """A build over Ray in a process of its own, which does what it is told to when it is half done.
 
-python -m tests.ray_build HOME [--die N | --kill N] [--join HOST:PORT] [--load NAME]
+python -m tests.ray_build HOME [--die N | --kill N] [--join HOST:PORT] [--load NAME] [--store STORE]
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ def main() -> None:
     parser.add_argument("--kill", type=int, default=0)
     parser.add_argument("--join")
     parser.add_argument("--load", default="hash-encoder 1")
+    parser.add_argument("--store")
     asked = parser.parse_args()
-    home = Home(asked.home, asked.home / "documents")
+    home = Home(asked.home, asked.home / "documents").stored_in(asked.store)
     loads = asked.home / "loads"
     middle = Middle(asked.die, asked.kill, loads)
     if asked.load == CRASHES:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,13 @@ import pytest
 
 from index import cluster, generation, sealed
 from index.build import build
+from index.copying import compare
 from index.encoder import Encoder
 from index.home import Home
 from index.spreading import spread
+from index.stores import open_current, store_of
 from kb.errors import RayFailed
+from tests import milvus
 from tests.conftest import new_home
 from tests.fakes import HashEncoder
 from tests.ray_build import CRASHES
@@ -115,6 +119,23 @@ def test_a_worker_that_is_killed_is_started_again(long_home: Home) -> None:
     assert answer["encoded"] > 160
     assert answer["skipped"] == ["broken.pdf: it is a broken PDF", "empty.md: it is empty"]
     same_as_one_process(long_home, HashEncoder())
+
+
+@with_ray
+def test_a_build_on_ray_goes_into_a_store_and_is_taken_over_from_there(
+    long_home: Home, milvus_server: str
+) -> None:
+    with milvus.patience(), milvus.database(milvus_server) as address:
+        there = long_home.stored_in(address)
+        assert built(long_home, "--store", address)["encoded"] > 160
+        assert generation.names(long_home) == []
+        assert build(there, HashEncoder()).encoded == 0
+        build(long_home, HashEncoder())
+        with (
+            closing(open_current(store_of(long_home), HashEncoder())) as one,
+            closing(open_current(store_of(there), HashEncoder())) as other,
+        ):
+            compare(one, other)
 
 
 @with_ray
