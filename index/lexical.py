@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,11 +105,12 @@ def _openable(folder: Path) -> Iterator[Path]:
     if os.access(folder / _LOCK, os.W_OK):
         yield folder
         return
-    with tempfile.TemporaryDirectory(prefix="kb-") as aside:
+    with tempfile.TemporaryDirectory(prefix="kb-", ignore_cleanup_errors=True) as aside:
         for file in folder.iterdir():
             if file.name != _LOCK:
                 (Path(aside) / file.name).symlink_to(file)
         yield Path(aside)
+    shutil.rmtree(aside, ignore_errors=True)  # a thread of tantivy may just have locked it again
 
 
 class LexicalIndex:

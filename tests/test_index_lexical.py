@@ -224,3 +224,16 @@ def test_many_passages_are_all_there(tmp_path: Path) -> None:
     assert index.size == 500
     assert index.search("第", 1000).rows.size == 500
     assert index.search("499", 3).rows.tolist() == [499]
+
+
+def test_a_folder_without_a_lock_is_opened_from_aside_and_nothing_stays_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that may only be read; a thread of tantivy looks at it when it is being left."""
+    expected = indexed(tmp_path / "index", PASSAGES, DOCUMENTS).search("职工", 5).rows.tolist()
+    (tmp_path / "index" / lexical._LOCK).unlink()
+    (tmp_path / "aside").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "aside"))
+    for _ in range(300):
+        assert LexicalIndex(tmp_path / "index").search("职工", 5).rows.tolist() == expected
+    assert list((tmp_path / "aside").iterdir()) == []
