@@ -9,7 +9,7 @@ from concurrent.futures import Future
 
 from index.encoder import Encoded, Encoder, Side
 
-_REMEMBERED = 1000  # queries: some 20 MB of token vectors
+_REMEMBERED = 250  # queries: some 7 MB of token vectors
 _TOGETHER = 16  # queries of one forward; more would only make the first of them wait
 
 
