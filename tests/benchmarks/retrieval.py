@@ -42,7 +42,7 @@ class Remembering:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._queries: dict[str, Encoded] = {}
-        self.name, self.dim = encoder.name, encoder.dim
+        self.name, self.dim, self.forwards = encoder.name, encoder.dim, encoder.forwards
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
         if side == "document":
