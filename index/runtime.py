@@ -57,8 +57,9 @@ class OnnxTransformer(InputModule):
 def _session(path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     # Each forward on one thread, and several at once: threads that share one wait for each other
-    # at every layer. (A query alone took 2.6 ms so, 3.4 by two threads, and 2.4 by two that spin
-    # while they wait, which takes the core from whoever has work.)
+    # at every layer. Passages are a tenth faster so. A query in a loop of nothing else takes 2.9 ms
+    # so, 2.5 by two threads and 1.9 by two that spin while they wait; in a server, between other
+    # work, these two were no faster and made the slowest answers slower.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
