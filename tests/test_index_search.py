@@ -291,21 +291,6 @@ def test_an_index_that_is_not_there_is_missing(tmp_path: Path, encoder: HashEnco
     assert error.value.home == tmp_path
 
 
-def test_an_encoder_without_token_vectors_searches_all_the_same(home: Home) -> None:
-    class Tokenless(HashEncoder):
-        def encode(self, texts, side):  # type: ignore[no-untyped-def]
-            empty = np.zeros((0, self.dim), np.float32), np.zeros((0, 2), np.int32)
-            return [type(e)(e.vector, *empty) for e in super().encode(texts, side)]
-
-    encoder = Tokenless("tokenless 1")
-    build(home, encoder)
-    with closing(Searcher.open(home, encoder)) as searcher:
-        hit = searcher.search("劳动争议案件").hits[0]
-    assert "劳动争议" in hit.passage.text
-    assert hit.signals.late == 0
-    assert hit.evidence
-
-
 @pytest.mark.model
 def test_far_and_near_questions_are_told_apart(real_searcher: Searcher) -> None:
     """The rule was set on these; it may err on 2 of 30 near ones and 4 of 40 far ones."""

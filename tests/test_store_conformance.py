@@ -194,6 +194,7 @@ def test_an_encoder_without_token_vectors_searches_all_the_same(any_home: Home) 
         hit = searcher.search("劳动争议案件").hits[0]
     assert "劳动争议" in hit.passage.text
     assert hit.signals.late == 0
+    assert hit.evidence
 
 
 def test_an_index_travels_to_milvus_and_back(milvus_server: str, tmp_path: Path) -> None:
