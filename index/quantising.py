@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
-from tokenizers import Tokenizer
 
 from index.e5s1 import Checkpoint
 from index.graph import Array, Graph, bert, linear_inputs, write_words
@@ -43,15 +42,13 @@ class Range(NamedTuple):
     high: Array
 
 
-def write_quantised(
-    checkpoint: Checkpoint, tokenizer: Tokenizer, texts: Sequence[str], graph: Path
-) -> None:
+def write_quantised(checkpoint: Checkpoint, texts: Sequence[Sequence[int]], graph: Path) -> None:
     """Save the int8 model as the ONNX file `graph`, and the word vectors beside it.
 
-    `texts`, with their prefixes, tell the ranges of the layers' inputs.
+    `texts`, token ids with those of their prefixes, tell the ranges of the layers' inputs.
     """
     write_words(checkpoint, graph.parent)
-    ranges = _ranges(checkpoint, tokenizer, texts, graph)
+    ranges = _ranges(checkpoint, texts, graph)
 
     def int8(graph: Graph, name: str, source: str, weight: Array, bias: Array) -> str:
         if name.endswith(_IN_BLOCKS):
@@ -62,7 +59,7 @@ def write_quantised(
 
 
 def _ranges(
-    checkpoint: Checkpoint, tokenizer: Tokenizer, texts: Sequence[str], scratch: Path
+    checkpoint: Checkpoint, texts: Sequence[Sequence[int]], scratch: Path
 ) -> Mapping[str, Range]:
     sources = linear_inputs(checkpoint.shape.layers)
     names = sorted(set(sources.values()))
@@ -70,7 +67,7 @@ def _ranges(
     session = onnxruntime.InferenceSession(str(scratch), providers=["CPUExecutionProvider"])
     seen: dict[str, list[Range]] = {name: [] for name in names}
     for text in texts:
-        ids = np.array([tokenizer.encode(text).ids], np.int64)
+        ids = np.array([text], np.int64)
         found = session.run(names, {"input_ids": ids, "attention_mask": np.ones_like(ids)})
         for name, values in zip(names, found, strict=True):
             seen[name].append(Range(values[0].min(axis=0), values[0].max(axis=0)))

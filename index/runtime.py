@@ -13,9 +13,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import InputModule, Normalize
 from sentence_transformers.sentence_transformer.modules import Pooling
-from tokenizers import Tokenizer
 
 from index.model import FACTS, GRAPH, TOKENIZER
+from index.tokenizer import Unigram
 from index.transformer import padded
 
 
@@ -28,10 +28,7 @@ class OnnxTransformer(InputModule):
         self.max_seq_length: int = facts["positions"]
         self.dim: int = facts["hidden"]
         self.prompts: dict[str, str] = facts["prompts"]
-        # as it is, and not inside one of transformers, which doubles its memory
-        self.tokenizer: Tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        self.tokenizer.enable_truncation(self.max_seq_length)
-        self.pad: int = facts["pad"]
+        self.tokenizer: Any = Unigram(folder / TOKENIZER, self.max_seq_length)
         self.forwards = usable_cores()  # that run at once, each on a thread of its caller's
         self._session = _session(folder / GRAPH)
 
@@ -39,8 +36,8 @@ class OnnxTransformer(InputModule):
         self, inputs: Sequence[Any], prompt: str | None = None, **_: Any
     ) -> dict[str, Any]:
         """Texts to padded `input_ids` and `attention_mask`, `(texts, length)` int64."""
-        encodings = self.tokenizer.encode_batch([(prompt or "") + text for text in inputs])
-        return dict(padded([each.ids for each in encodings], self.pad))
+        found = self.tokenizer.cut([(prompt or "") + text for text in inputs])
+        return dict(padded([each.ids for each in found], self.tokenizer.pad))
 
     def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Add `token_embeddings`, `(batch, length, dim)` float32."""

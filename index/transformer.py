@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sentence_transformers import SentenceTransformer
-from transformers import PreTrainedTokenizerBase
 
 from index.calibration import PARAGRAPHS, QUESTIONS, SENTENCES, digest
 from index.encoder import Encoded, Side, Vectors, unit
 from index.folding import simplified
+from index.tokenizer import Cut, Unigram
 from kb.errors import ModelUnavailable
 
 # Padded tokens of one forward. What is made between two layers stays in the processor's cache: by
@@ -104,28 +104,13 @@ def padded(ids: Sequence[Sequence[int]], pad: int) -> dict[str, torch.Tensor]:
     }
 
 
-class _Tokens(NamedTuple):
-    """What a tokenizer makes of one text, special tokens included."""
+def _tokeniser(model: SentenceTransformer) -> tuple[Callable[[list[str]], list[Cut]], int]:
+    """How the model cuts texts, to its longest input at most, and the id that it pads with."""
+    tokenizer: Any = model.tokenizer
+    if isinstance(tokenizer, Unigram):
+        return tokenizer.cut, tokenizer.pad
 
-    ids: Sequence[int]
-    offsets: Sequence[tuple[int, int]]
-
-
-def _tokeniser(model: SentenceTransformer) -> tuple[Callable[[list[str]], list[_Tokens]], int]:
-    """How the model cuts texts, to its longest input at most, and the id that it pads with.
-
-    A tokenizer of `tokenizers` is that of `index.runtime`, whose module knows the id.
-    """
-    tokenizer = model.tokenizer
-    if not isinstance(tokenizer, PreTrainedTokenizerBase):
-
-        def cut(texts: list[str]) -> list[_Tokens]:
-            return [_Tokens(each.ids, each.offsets) for each in tokenizer.encode_batch(texts)]
-
-        first: Any = model[0]
-        return cut, first.pad
-
-    def cut_by_transformers(texts: list[str]) -> list[_Tokens]:
+    def cut(texts: list[str]) -> list[Cut]:
         found = tokenizer(
             texts,
             truncation=True,
@@ -133,10 +118,10 @@ def _tokeniser(model: SentenceTransformer) -> tuple[Callable[[list[str]], list[_
             return_offsets_mapping=True,
         )
         return [
-            _Tokens(*each) for each in zip(found["input_ids"], found["offset_mapping"], strict=True)
+            Cut(*each) for each in zip(found["input_ids"], found["offset_mapping"], strict=True)
         ]
 
-    return cut_by_transformers, tokenizer.pad_token_id or 0
+    return cut, tokenizer.pad_token_id or 0
 
 
 class _Mean(NamedTuple):
@@ -157,7 +142,7 @@ def _mean_token(groups: Sequence[Sequence[Encoded]]) -> Vectors:
     return np.asarray(np.mean(means, axis=0), np.float32)
 
 
-def _batches(order: Sequence[int], inputs: Sequence[_Tokens]) -> Iterator[Sequence[int]]:
+def _batches(order: Sequence[int], inputs: Sequence[Cut]) -> Iterator[Sequence[int]]:
     """Runs of `order`, which has the longest first, of a bounded padded size."""
     start = 0
     while start < len(order):

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from index.e5s1 import Checkpoint
+from index.e5s1 import Checkpoint, Pieces
 from index.model import PROMPTS, packaged_checkpoint
-from index.tokenizer import special_tokens, unigram
+from index.tokenizer import charsmap
 
 _LAYER = {
     "q": "attention.self.query",
@@ -42,12 +43,45 @@ def write(checkpoint: Checkpoint, folder: Path) -> None:
     state["pooler.dense.weight"] = np.zeros((hidden, hidden), np.float32)
     state["pooler.dense.bias"] = np.zeros(hidden, np.float32)
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-    tokenizer = unigram(checkpoint.pieces).to_str(pretty=True)
+    tokenizer = _tokenizer(checkpoint.pieces).to_str(pretty=True)
     (folder / "tokenizer.json").write_text(tokenizer, encoding="utf-8")
     for name, content in _small_files(checkpoint).items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _tokenizer(pieces: Pieces) -> Tokenizer:
+    """As transformers would make it of the SentencePiece model."""
+    unigram = models.Unigram(list(pieces.scores), unk_id=pieces.unk, byte_fallback=False)
+    tokenizer = Tokenizer(unigram)
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Precompiled(charsmap(pieces.normalisation)),
+            normalizers.Replace(Regex(" {2,}"), " "),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    bos, eos = pieces.scores[pieces.bos][0], pieces.scores[pieces.eos][0]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{bos} $A {eos}", special_tokens=[(bos, pieces.bos), (eos, pieces.eos)]
+    )
+    return tokenizer
+
+
+def _special_tokens(pieces: Pieces) -> dict[str, str]:
+    """The names that transformers gives them."""
+    bos, eos, pad, unk = (
+        pieces.scores[i][0] for i in (pieces.bos, pieces.eos, pieces.pad, pieces.unk)
+    )
+    return {
+        "bos_token": bos,
+        "cls_token": bos,
+        "eos_token": eos,
+        "sep_token": eos,
+        "pad_token": pad,
+        "unk_token": unk,
+    }
 
 
 def _small_files(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -66,7 +100,7 @@ def _small_files(checkpoint: Checkpoint) -> dict[str, Any]:
         "tokenizer_config.json": {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "model_max_length": checkpoint.shape.positions,
-            **special_tokens(checkpoint.pieces),
+            **_special_tokens(checkpoint.pieces),
         },
         "modules.json": [
             {"idx": i, "name": str(i), "path": path, "type": kind}

@@ -16,9 +16,9 @@ ABOVE = {"kb": {"index", "web"}, "index": {"web"}, "web": set()}
 # who may import what is slow to load, or what another library could take the place of
 HOMES = {
     "sentence_transformers": {"index/encoder.py", "index/runtime.py", "index/transformer.py"},
-    "transformers": {"index/encoder.py", "index/transformer.py"},
+    "transformers": {"index/encoder.py"},
     "torch": {"index/encoder.py", "index/runtime.py", "index/transformer.py"},
-    "tokenizers": {"index/quantising.py", "index/runtime.py", "index/tokenizer.py"},
+    "sentencepiece": {"index/tokenizer.py"},
     "onnx": {"index/graph.py"},
     "onnxruntime": {"index/quantising.py", "index/runtime.py"},
     "faiss": {"index/dense.py"},
