@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from index.cores import usable_cores
 from kb.errors import RayFailed
 
 _ANSWER_SECONDS = 30.0  # in which a cluster takes us in: Ray itself would try for minutes
@@ -87,8 +88,6 @@ def _started() -> Iterator[Any]:
 
 
 def _own() -> dict[str, Any]:
-    from index.runtime import usable_cores  # noqa: PLC0415
-
     return {
         "num_cpus": usable_cores(),
         "object_store_memory": _OBJECTS,

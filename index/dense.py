@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from index import sizing
+from index.cores import together, usable_cores
 from index.encoder import Vectors
-from index.late import mapped
+from index.mapped import let_go, mapped
 
 _ROWS = "rows.bin"
 
@@ -46,8 +49,9 @@ class RowWriter:
 def write_codes(folder: Path, dim: int) -> None:
     """Make the codes that so many vectors ask for, a piece at a time."""
     rows = mapped(folder / _ROWS, "<f4", dim)
-    for number in range(sizing.coded_pieces(len(rows))):
-        codes = _codes(rows[number * sizing.PIECE : (number + 1) * sizing.PIECE])
+    for number, (first, last) in enumerate(sizing.coded(len(rows))):
+        codes = _codes(rows[first:last])
+        let_go(rows)
         # faiss's own writer does not report what fails when the file is closed, as on a full disk
         (folder / f"{number:05}.faiss").write_bytes(faiss.serialize_index(codes).data)
 
@@ -130,15 +134,15 @@ class DenseIndex:
         """Rows in ascending order, the nearest among them, and few others."""
         found = []
         at = first
-        for piece in self._pieces:
-            if first <= piece.first and piece.last <= last:
-                found.append(self._compared(vector, limit, at, piece.first))
-                found.append(_looked_up(piece, vector, limit * sizing.REFINED))
-                at = piece.last
+        most = limit * sizing.REFINED
+        coded = [each for each in self._pieces if first <= each.first and each.last <= last]
+        for piece in coded:
+            found.append(self._compared(vector, limit, at, piece.first))
+            at = piece.last
         found.append(self._compared(vector, limit, at, last))
+        found.extend(_looked_up(coded, vector, most))
         scores = np.concatenate([each for each, _ in found])
         rows = np.concatenate([each for _, each in found])
-        most = limit * sizing.REFINED
         if len(rows) > most:
             rows = rows[np.argpartition(-scores, most)[:most]]
         return np.sort(rows)
@@ -152,15 +156,40 @@ class DenseIndex:
         scores, found = faiss.knn(vector[None, :], rows, k, metric=faiss.METRIC_INNER_PRODUCT)
         return scores[0], found[0] + first
 
+    def cosines(self, ranges: Sequence[tuple[int, int]], vector: Vectors) -> list[Vectors]:
+        """With the clauses of some half-open ranges, an array a range, by one product."""
+        if not ranges:
+            return []
+        found = np.concatenate([self._rows[first:last] for first, last in ranges]) @ vector
+        ends = itertools.accumulate(last - first for first, last in ranges)
+        return [found[b - (y - x) : b] for b, (x, y) in zip(ends, ranges, strict=True)]
+
     def vectors(self, first: int, last: int) -> Vectors:
         """The stored vectors of a half-open range of clauses, `(last - first, dim)`; exact."""
         return self._rows[first:last]
+
+    def let_go(self) -> None:
+        """Keep nothing in memory of the vectors that were read."""
+        let_go(self._rows)
 
 
 _Found = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
-def _looked_up(piece: _Piece, vector: Vectors, limit: int) -> _Found:
-    """The likely nearest of a piece, by its codes."""
+def _looked_up(pieces: Sequence[_Piece], vector: Vectors, limit: int) -> Iterator[_Found]:
+    """The likely nearest of each piece, by its codes; a share of the pieces to every core.
+
+    FAISS would share out queries, not rows, and here is one.
+    """
+
+    def some(pieces: Sequence[_Piece]) -> list[_Found]:
+        return [_in_piece(piece, vector, limit) for piece in pieces]
+
+    cores = min(usable_cores(), len(pieces))
+    shares = (pieces[first::cores] for first in range(cores))
+    return itertools.chain(*together([partial(some, share) for share in shares]))
+
+
+def _in_piece(piece: _Piece, vector: Vectors, limit: int) -> _Found:
     scores, rows = piece.codes.search(vector[None, :], min(limit, piece.last - piece.first))
     return scores[0], rows[0] + piece.first

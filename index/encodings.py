@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,18 @@ import numpy.typing as npt
 
 from index import dense
 from index.dense import DenseIndex, RowWriter
-from index.late import TokenStore, TokenWriter, mapped
-from index.store import PassageVectors
+from index.encoder import Vectors
+from index.late import TokenStore, TokenWriter
+from index.mapped import held, mapped
+from index.store import LateMatches, PassageVectors
 
 CLAUSES, PASSAGE_TOKENS, CLAUSE_TOKENS = "clauses", "passage_tokens", "clause_tokens"
 _STARTS, _CHECKS = "starts.bin", "checks.bin"
 _CHECK_BYTES = 16
+
+# Memory that mapped files may take, in bytes, looked at each time that so many passages were read,
+# those of one search. A system may map 2 MB around every number that is read.
+_MOST, _LOOK = 2_200_000_000, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class Encodings:
     passage_tokens: TokenStore
     clause_tokens: TokenStore
     checks: npt.NDArray[np.uint8]
+    _reads: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
     def open(cls, folder: Path, dim: int, *, verified: bool = True) -> Encodings:
@@ -64,12 +73,25 @@ class Encodings:
 
     def passage(self, row: int) -> PassageVectors:
         """What was encoded for the passage of a row."""
-        first, last = self.clause_rows(row)
+        first, last = self._read(row)
         return PassageVectors(
             self.dense.vectors(first, last),
             self.passage_tokens.text(row),
             tuple(self.clause_tokens.text(i) for i in range(first, last)),
         )
+
+    def matches(self, row: int, tokens: Vectors) -> LateMatches:
+        """How the tokens of a passage, and of its clauses, meet those of a query."""
+        clauses = self._read(row)
+        return LateMatches(
+            self.passage_tokens.matches(row, tokens), self.clause_tokens.maxsims(*clauses, tokens)
+        )
+
+    def _read(self, row: int) -> tuple[int, int]:
+        if next(self._reads) % _LOOK == 0 and held() > _MOST:
+            for part in (self.dense, self.passage_tokens, self.clause_tokens):
+                part.let_go()
+        return self.clause_rows(row)
 
 
 class EncodingWriter:

@@ -7,17 +7,17 @@ tokens, and these are added up.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from index.encoder import Encoded, Vectors
+from index.mapped import let_go, mapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,11 @@ class TokenStore:
         """The tokens of one text."""
         return self._between(row, row + 1)
 
+    def let_go(self) -> None:
+        """Keep nothing in memory of what was read."""
+        for array in (self._codes, self._scales, self._spans):
+            let_go(array)
+
     def _between(self, first: int, last: int) -> Tokens:
         a, b = int(self._starts[first]), int(self._starts[last])
         return Tokens(self._codes[a:b], self._scales[a:b], self._spans[a:b])
@@ -153,15 +158,3 @@ class TokenStore:
         """The MaxSim of each of a range of texts, half-open, `(texts,)`."""
         cosines = self._between(first, last).similarities(query)
         return maxsims(cosines, np.diff(self._starts[first : last + 1]))
-
-
-def mapped(path: Path, dtype: str, *width: int) -> npt.NDArray[Any]:
-    """The numbers of a file that holds nothing else, `(n, *width)`; read when they are looked at.
-
-    What does not fill a row at its end is passed over.
-    """
-    row = math.prod(width) * np.dtype(dtype).itemsize
-    shape = (path.stat().st_size // row, *width)
-    if shape[0] == 0:  # an empty file cannot be mapped
-        return np.zeros(shape, dtype)
-    return np.asarray(np.memmap(path, dtype, "r", shape=shape))  # a plain view slices faster

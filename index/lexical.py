@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +17,7 @@ import numpy.typing as npt
 import tantivy
 
 from index.bm25 import FIELDS, Frequencies, Statistics, counted
+from index.store import LexicalScores
 from index.terms import terms
 from kb.errors import StorageFailed
 from kb.types import Passage
@@ -33,15 +33,6 @@ class Row(NamedTuple):
     document: int
     title: str
     passage: Passage
-
-
-@dataclass(frozen=True, slots=True)
-class LexicalScores:
-    """Passage rows, best first, and their BM25 scores; `ceiling` is what no passage can reach."""
-
-    rows: npt.NDArray[np.int64]
-    scores: npt.NDArray[np.float32]
-    ceiling: float
 
 
 def _schema() -> tantivy.Schema:
@@ -133,9 +124,12 @@ class LexicalIndex:
         """Number of passages."""
         return int(self._searcher.num_docs)
 
-    def search(self, query: str, limit: int) -> LexicalScores:
-        """The best `limit` passages that share a term with the query."""
-        return self._run(query, limit, [])
+    def search(self, query: str, limit: int, rows: range | None = None) -> LexicalScores:
+        """The best `limit` passages, of `rows` if given, that share a term with the query.
+
+        The statistics of the terms stay the library's, here and in `score`.
+        """
+        return self._run(query, limit, [] if rows is None else [self._between(rows)])
 
     def holding(
         self, phrases: Sequence[str], limit: int, document: int | None = None
@@ -151,12 +145,16 @@ class LexicalIndex:
         return [tantivy.Query.term_query(self._schema, "document", document)]
 
     def score(self, query: str, rows: Sequence[int]) -> LexicalScores:
-        """BM25 of just these passages, best first, those without a common term left out.
+        """BM25 of just these passages, best first, those without a common term left out."""
+        # not a set query, which walks through the rows of all passages
+        each = (tantivy.Query.term_query(self._schema, "row", row) for row in rows)
+        one_of = tantivy.Query.boolean_query([(tantivy.Occur.Should, row) for row in each])
+        return self._run(query, len(rows), [one_of])
 
-        Its statistics stay the library's.
-        """
-        restriction = tantivy.Query.term_set_query(self._schema, "row", list(rows))
-        return self._run(query, len(rows), [restriction])
+    def _between(self, rows: range) -> tantivy.Query:
+        first, last = (rows[0], rows[-1]) if rows else (1, 0)
+        kind = tantivy.FieldType.Unsigned
+        return tantivy.Query.range_query(self._schema, "row", kind, first, last)
 
     def _run(self, query: str, limit: int, required: Sequence[tantivy.Query]) -> LexicalScores:
         asked, ceiling = self._parsed(query)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
-from index import ranking
+from index import ranking, sizing
+from index.cores import together
 from index.encoder import Encoded, Vectors
 from index.evidence import clause_scores, evidence, marks
 from index.hits import Hit, Mode
 from index.ranking import Candidates, Weights
-from index.store import LateMatches, Reader, RowNumbers
+from index.store import LateMatches, LexicalScores, Reader, RowNumbers
 from index.terms import holds, phrases
 from index.texts import Rows
 from kb.types import Passage, Span
@@ -22,6 +27,8 @@ _CLAUSES, _PASSAGES, RERANKED = 200, 50, 32
 
 # Of passages with all the characters of a quoted phrase, so many are read for the phrase itself.
 _QUOTING = 500
+
+_Result = TypeVar("_Result")
 
 
 class Query:
@@ -39,10 +46,12 @@ class Query:
         self._mode = mode
         self._scope = scope
         self._phrases = phrases(text)
+        self._known: LexicalScores | None = None
+        self._complete = False  # of the rest of the scope none shares a word with the query
         self._cosines: dict[int, Vectors] = {}
         self._matches: dict[int, LateMatches] = {}
 
-    @property
+    @cached_property
     def clauses(self) -> int:
         """How many clauses are searched."""
         return self._reader.clauses(self._scope)
@@ -50,7 +59,7 @@ class Query:
     def candidates(self, limit: int, weights: Weights) -> Candidates:
         """The passages worth a closer look, with those of their signals that have a weight."""
         rows = self._quoting() if self._phrases else self._close(limit)
-        dense, lexical = self._dense(rows), self._lexical(rows)
+        dense, lexical = self._all([lambda: self._dense(rows), lambda: self._lexical(rows)])
         if not weights.late and not weights.late_clause:
             none = np.zeros(len(rows), np.float32)
             return Candidates(rows, dense, lexical, none, none)
@@ -69,13 +78,23 @@ class Query:
 
     def _close(self, limit: int) -> RowNumbers:
         """Passages of the nearest clauses, and those that share words with the query."""
-        found = []
-        if self._mode != "lexical":
+        most = max(limit, _PASSAGES)
+
+        def nearest() -> RowNumbers:
             vector = self._encoded.vector
-            found.append(self._reader.nearest(vector, max(limit, _CLAUSES), self._scope))
-        if self._mode != "dense":
-            found.append(self._reader.matching(self._text, max(limit, _PASSAGES), self._scope))
-        return np.unique(np.concatenate(found))
+            return self._reader.nearest(vector, max(limit, _CLAUSES), self._scope)
+
+        def matching() -> RowNumbers:
+            self._known = self._reader.matching(self._text, most, self._scope)
+            self._complete = len(self._known.rows) < most
+            return self._known.rows
+
+        asked = {"dense": [nearest], "lexical": [matching]}.get(self._mode, [nearest, matching])
+        return np.unique(np.concatenate(self._all(asked)))
+
+    def _all(self, asked: Sequence[Callable[[], _Result]]) -> list[_Result]:
+        """At once where each takes so long that a thread is worth its waking."""
+        return together(asked) if self.clauses > sizing.EXACT else [ask() for ask in asked]
 
     def _dense(self, rows: RowNumbers) -> Vectors:
         cosines = self._reader.cosines(rows, self._encoded.vector)
@@ -83,10 +102,14 @@ class Query:
         return np.array([each.max(initial=0.0) for each in cosines], np.float32)
 
     def _lexical(self, rows: RowNumbers) -> Vectors:
-        found = self._reader.bm25(self._text, rows)
+        """BM25 as a share of what no passage can reach; asked for what is not known yet."""
+        found = [self._known] if self._known is not None else []
+        new = np.setdiff1d(rows, found[0].rows) if found else rows
+        if len(new) and not self._complete:
+            found.append(self._reader.bm25(self._text, new))
         shares = np.zeros(len(rows), np.float32)
-        if found.ceiling:
-            shares[np.searchsorted(rows, found.rows)] = found.scores / found.ceiling
+        for each in found:
+            shares[np.searchsorted(rows, each.rows)] = each.scores / (each.ceiling or 1)
         return shares
 
     def _matched(self, rows: RowNumbers) -> list[LateMatches]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import InputModule, Normalize
 from sentence_transformers.sentence_transformer.modules import Pooling
 
+from index.cores import usable_cores
 from index.model import FACTS, GRAPH, TOKENIZER
 from index.tokenizer import Unigram
 from index.transformer import padded
@@ -59,16 +59,6 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
     # work, these two were no faster and made the slowest answers slower.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on, or as many as `OMP_NUM_THREADS` allows it."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    if told.isascii() and told.isdigit() and int(told):
-        return int(told)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def sentence_transformer(folder: Path) -> SentenceTransformer:

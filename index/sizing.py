@@ -1,10 +1,10 @@
 """How the nearest clauses are found, by how many there are: the rule, and what it was chosen from.
 
-Up to `EXACT` clauses a query is compared with every vector. Beyond that, each full `PIECE` of them
-is searched by 4-bit codes first (FAISS `IndexPQFastScan`, a code for every `CODED` dimensions),
+Up to `EXACT` clauses a query is compared with every vector. Beyond that each `PIECE` of them is
+searched by 4-bit codes first (FAISS `IndexPQFastScan`, a code for every `CODED` dimensions),
 `REFINED` times as many as are wanted are taken, and these are compared with the vectors themselves,
-so that the order of what is found is exact. The clauses after the last full piece are few and are
-always compared exactly. A store that finds vectors elsewhere may go by `EXACT` as well.
+so that the order of what is found is exact. A last piece that is small is always compared exactly.
+A store that finds vectors elsewhere may go by `EXACT` as well.
 
 Measured on one core of an EPYC with AVX-512, 384 dimensions, clause vectors of real reports mixed
 two by two, 200 questions; recall is that of the ten best passages of an exact search. Of 262,144:
@@ -32,7 +32,7 @@ from __future__ import annotations
 # 2.5 ms of one core, where codes would take .2: not worth a second file and an approximation.
 EXACT = 65_536
 
-# A part of a piece at either end of a scope is compared exactly: as many as are fast.
+# What a scope has of a piece at either end is compared exactly: as many as are fast.
 PIECE = EXACT
 
 CODED = 2  # dimensions a code: one for four would be half the size, and lose a tenth (see above)
@@ -40,6 +40,10 @@ REFINED = 2  # of 200 wanted, 70 % are found without, 89 % by twice as many; of 
 TRAINED = 16_384  # clauses of a piece, evenly spaced, that its codes are learned from
 
 
-def coded_pieces(clauses: int) -> int:
-    """How many pieces, from the first on, have codes."""
-    return clauses // PIECE if clauses > EXACT else 0
+def coded(clauses: int) -> list[tuple[int, int]]:
+    """The half-open ranges of clauses that have codes, in order, from the first clause on."""
+    if clauses <= EXACT:
+        return []
+    firsts = range(0, clauses, PIECE)
+    pieces = [(first, min(first + PIECE, clauses)) for first in firsts]
+    return [(first, last) for first, last in pieces if last - first >= PIECE // 4]

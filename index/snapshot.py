@@ -15,8 +15,8 @@ from index import sealed, texts
 from index.encoder import Encoder, Vectors
 from index.encodings import Encodings
 from index.hits import DocumentSummary
-from index.lexical import LexicalIndex, LexicalScores
-from index.store import Contents, Identity, LateMatches, PassageVectors, RowNumbers
+from index.lexical import LexicalIndex
+from index.store import Contents, Identity, LateMatches, LexicalScores, PassageVectors, RowNumbers
 from index.texts import Rows, TextStore
 from kb.errors import EncoderMismatch, IndexDamaged
 from kb.types import Document, Passage, Section
@@ -115,11 +115,9 @@ class Snapshot:
             return None
         return int(self.encodings.starts[within.first]), int(self.encodings.starts[within.last])
 
-    def matching(self, query: str, limit: int, within: Rows | None) -> RowNumbers:
+    def matching(self, query: str, limit: int, within: Rows | None) -> LexicalScores:
         """The best passages by BM25."""
-        if within is None:
-            return self.lexical.search(query, limit).rows
-        return self.lexical.score(query, range(within.first, within.last)).rows[:limit]
+        return self.lexical.search(query, limit, within and range(within.first, within.last))
 
     def holding(self, phrases: Sequence[str], limit: int, within: Rows | None) -> RowNumbers:
         """Passages that have every term of the phrases."""
@@ -131,11 +129,8 @@ class Snapshot:
 
     def cosines(self, rows: RowNumbers, vector: Vectors) -> list[Vectors]:
         """For each row the cosines of its clauses with `vector`."""
-        found = (
-            self.encodings.dense.vectors(*self.encodings.clause_rows(row)) @ vector
-            for row in rows.tolist()
-        )
-        return [np.asarray(cosines, np.float32) for cosines in found]
+        ranges = [self.encodings.clause_rows(row) for row in rows.tolist()]
+        return self.encodings.dense.cosines(ranges, vector)
 
     def bm25(self, query: str, rows: RowNumbers) -> LexicalScores:
         """BM25 of just these passages."""
@@ -150,14 +145,7 @@ class Snapshot:
 
         A passage at a time, so that what is made of it stays in the processor's cache.
         """
-        found, clauses = self.encodings, self.encodings.clause_tokens
-        return [
-            LateMatches(
-                found.passage_tokens.matches(row, tokens),
-                clauses.maxsims(*found.clause_rows(row), tokens),
-            )
-            for row in rows.tolist()
-        ]
+        return [self.encodings.matches(row, tokens) for row in rows.tolist()]
 
     def find(self, digests: Sequence[str]) -> list[int | None]:
         """The row of a passage of each digest."""

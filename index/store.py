@@ -21,7 +21,6 @@ from kb.library import Skipped
 if TYPE_CHECKING:  # whoever only lists a library loads none of the libraries behind these
     from index.encoder import Encoder, Vectors
     from index.late import Matches, Tokens
-    from index.lexical import LexicalScores
     from index.texts import Rows
     from kb.types import Document, Passage, Section
 
@@ -35,6 +34,15 @@ class PassageVectors:
     clauses: Vectors
     tokens: Tokens
     clause_tokens: tuple[Tokens, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalScores:
+    """Passage rows, best first, and their BM25 scores; `ceiling` is what no passage can reach."""
+
+    rows: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+    ceiling: float
 
 
 class LateMatches(NamedTuple):
@@ -113,7 +121,7 @@ class Reader(Protocol):
     def nearest(self, vector: Vectors, limit: int, within: Rows | None) -> RowNumbers:
         """The passages of the `limit` clauses nearest to `vector`, a row a clause."""
 
-    def matching(self, query: str, limit: int, within: Rows | None) -> RowNumbers:
+    def matching(self, query: str, limit: int, within: Rows | None) -> LexicalScores:
         """The `limit` best passages by BM25, of those that share a term with the query."""
 
     def holding(self, phrases: Sequence[str], limit: int, within: Rows | None) -> RowNumbers:

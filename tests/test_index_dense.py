@@ -118,25 +118,29 @@ def nearest(rows: Vectors, query: Vectors, limit: int, first: int = 0) -> list[i
 
 
 @pytest.mark.parametrize(
-    ("clauses", "pieces"),
+    ("clauses", "sizes"),
     [
-        (0, 0),
-        (1, 0),
-        (sizing.EXACT, 0),
-        (sizing.EXACT + 1, 1),
-        (2 * sizing.EXACT - 1, 1),
-        (2 * sizing.EXACT, 2),
-        (1_000_000, 15),
+        (0, []),
+        (1, []),
+        (65_536, []),
+        (65_537, [65_536]),
+        (65_536 + 16_383, [65_536]),
+        (65_536 + 16_384, [65_536, 16_384]),
+        (131_072, [65_536] * 2),
+        (1_000_000, [65_536] * 15 + [16_960]),
     ],
 )
-def test_the_rule_is_exact_up_to_a_size_and_codes_for_each_full_piece(
-    clauses: int, pieces: int
+def test_the_rule_is_exact_up_to_a_size_and_codes_for_each_piece(
+    clauses: int, sizes: list[int]
 ) -> None:
-    assert sizing.coded_pieces(clauses) == pieces
+    ranges = sizing.coded(clauses)
+    assert [last - first for first, last in ranges] == sizes
+    assert [first for first, _ in ranges] == [65_536 * i for i in range(len(sizes))]
 
 
 @pytest.mark.parametrize(
-    ("clauses", "files"), [(PIECE, []), (PIECE + 1, [PIECE]), (MANY, [PIECE] * 5)]
+    ("clauses", "files"),
+    [(PIECE, []), (PIECE + 1, [PIECE]), (MANY, [PIECE] * 5 + [300])],
 )
 def test_codes_are_made_by_the_rule(
     tmp_path: Path, small_pieces: None, clauses: int, files: list[int]

@@ -11,6 +11,7 @@ from sentence_transformers import SentenceTransformer
 
 from index import runtime
 from index.calibration import QUESTIONS, SENTENCES
+from index.cores import usable_cores
 from index.encoder import Encoder, load_encoder
 from index.home import Home
 from index.model import NAME, PROMPTS, packaged_folder
@@ -141,7 +142,7 @@ def test_threads_are_those_of_the_environment_else_a_core_each(
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _process: set(range(5)))
     monkeypatch.setenv("OMP_NUM_THREADS", told)
-    assert runtime.usable_cores() == threads
+    assert usable_cores() == threads
 
 
 def test_int8_stays_near_float32(model_home: Home, fp32_folder: Path) -> None:

@@ -14,7 +14,6 @@ import numpy as np
 from index.encoder import Encoder, Vectors
 from index.hits import DocumentSummary
 from index.late import Matches, Tokens, maxsims
-from index.lexical import LexicalScores
 from index.milvus import manifest
 from index.milvus.client import Client
 from index.milvus.layout import MANIFEST, among, between, collection, dense_rule, unpacked
@@ -23,7 +22,7 @@ from index.milvus.parts import Parts
 from index.milvus.rows import PASSAGE, document_from, passage_from, tokens_from
 from index.milvus.termbook import TermBook
 from index.snapshot import VERSION
-from index.store import Identity, LateMatches, PassageVectors, RowNumbers
+from index.store import Identity, LateMatches, LexicalScores, PassageVectors, RowNumbers
 from index.texts import Rows
 from kb.errors import EncoderMismatch, IndexDamaged, UnknownDocument, UnknownSection
 from kb.types import Document, Passage, Section
@@ -127,14 +126,15 @@ class MilvusReader:
         params = self._rule.ask(limit)
         return self._parts.best("clauses", "vector", vector, limit, "passage", where, params)[0]
 
-    def matching(self, query: str, limit: int, within: Rows | None) -> RowNumbers:
+    def matching(self, query: str, limit: int, within: Rows | None) -> LexicalScores:
         """The best passages by BM25."""
-        return self._by_words(query, limit, _inside("row", within))[0]
+        return self._by_words(query, limit, _inside("row", within))
 
-    def _by_words(self, query: str, limit: int, where: str) -> tuple[RowNumbers, Vectors]:
-        vector = self._terms.vector(counted(query))
-        limit = min(limit, self._passages)
-        return self._parts.best("passages", "words", vector, limit, "row", where, {})
+    def _by_words(self, query: str, limit: int, where: str) -> LexicalScores:
+        counts = counted(query)
+        vector, limit = self._terms.vector(counts), min(limit, self._passages)
+        found = self._parts.best("passages", "words", vector, limit, "row", where, {})
+        return LexicalScores(*found, self._terms.statistics(counts).ceiling(counts))
 
     def holding(self, phrases: Sequence[str], limit: int, within: Rows | None) -> RowNumbers:
         """Passages that have every term of the phrases."""
@@ -143,7 +143,7 @@ class MilvusReader:
             return np.zeros(0, np.int64)
         where = f"array_contains_all(terms, {numbers})"
         inside = " and ".join(filter(None, (where, _inside("row", within))))
-        return self._by_words(" ".join(phrases), limit, inside)[0]
+        return self._by_words(" ".join(phrases), limit, inside).rows
 
     def cosines(self, rows: RowNumbers, vector: Vectors) -> list[Vectors]:
         """For each row the cosines of its clauses with `vector`."""
@@ -156,10 +156,7 @@ class MilvusReader:
 
     def bm25(self, query: str, rows: RowNumbers) -> LexicalScores:
         """BM25 of just these passages."""
-        counts = counted(query)
-        ceiling = self._terms.statistics(counts).ceiling(counts)
-        found = self._by_words(query, len(rows), among("row", rows.tolist()))
-        return LexicalScores(*found, ceiling)
+        return self._by_words(query, len(rows), among("row", rows.tolist()))
 
     def weights(self, query: str) -> dict[str, float]:
         """How much each term of the query tells."""

@@ -58,7 +58,7 @@ def test_passages_of_the_nearest_clauses(
 
 
 def test_passages_by_bm25(benchmark: BenchmarkFixture, reader: Reader) -> None:
-    rows = benchmark(reader.matching, QUERY, _PASSAGES, None)
+    rows = benchmark(reader.matching, QUERY, _PASSAGES, None).rows
     assert len(set(rows.tolist())) == len(rows) > 10
 
 
@@ -78,7 +78,7 @@ def test_evidence_and_marks_of_a_passage(
     benchmark: BenchmarkFixture, real_encoder: Encoder, reader: Reader
 ) -> None:
     query = real_encoder.encode([QUERY], "query")[0]
-    rows = reader.matching(QUERY, 1, None)
+    rows = reader.matching(QUERY, 1, None).rows
     [passage], [cosines] = reader.passages_at(rows), reader.cosines(rows, query.vector)
     [late], weights = reader.matches(rows, query.tokens), reader.weights(QUERY)
 
