@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 HOST ?= 127.0.0.1
 COLLECTIONS ?= ../shared/collections
+CLAUSES ?= 1000000
 QUESTIONS ?= ../shared/golden/questions.jsonl
 export KB_HOME ?= $(CURDIR)/var
 
@@ -11,7 +12,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help serve build test check format bench bench-parts bench-quality bench-retrieval bench-sections bench-traditional screenshots faults clean
+.PHONY: help serve build test check format bench bench-parts bench-quality bench-retrieval bench-scale bench-sections bench-traditional screenshots faults clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +67,9 @@ bench-quality: .venv/.development ## what the faster runtime costs in quality (Q
 
 bench-retrieval: .venv/.development ## what each signal finds (QUESTIONS=..., COLLECTIONS=...)
 	@$(BIN)/python -m tests.benchmarks.retrieval $(QUESTIONS) $(dir $(wildcard $(COLLECTIONS)/*/qrels.tsv))
+
+bench-scale: .venv/.development ## a million clauses on this machine, 15 minutes (CLAUSES=1000000)
+	@$(BIN)/python -m tests.benchmarks.million --collections $(COLLECTIONS) --clauses $(CLAUSES)
 
 bench-traditional: .venv/.development ## CMRC in Traditional characters (COLLECTIONS=...)
 	@$(BIN)/python -m tests.benchmarks.traditional $(COLLECTIONS)/cmrc2018-dev

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-_PATIENCE = 120.0  # seconds for a server to come up
+_PATIENCE = 600.0  # seconds for a server to come up
 
 
 def environment() -> dict[str, str]:
@@ -73,11 +73,19 @@ class Process:
     @property
     def resident(self) -> float | None:
         """Resident memory in MB; None where the system does not tell."""
+        return self._memory("VmRSS")
+
+    @property
+    def own(self) -> float | None:
+        """What of it is not pages of mapped files."""
+        return self._memory("RssAnon")
+
+    def _memory(self, kind: str) -> float | None:
         try:
             status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         except OSError:
             return None
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        found = re.search(rf"{kind}:\s+(\d+) kB", status)
         return int(found[1]) * 1024 / 1e6 if found else None
 
     @property
