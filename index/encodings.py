@@ -25,7 +25,7 @@ _CHECK_BYTES = 16
 
 # Memory that mapped files may take, in bytes, looked at each time that so many passages were read,
 # those of one search. A system may map 2 MB around every number that is read.
-_MOST, _LOOK = 2_200_000_000, 32
+_MOST, _LOOK = 2_300_000_000, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,10 @@ class Encodings:
         )
 
     def _read(self, row: int) -> tuple[int, int]:
-        if next(self._reads) % _LOOK == 0 and held() > _MOST:
-            for part in (self.dense, self.passage_tokens, self.clause_tokens):
-                part.let_go()
+        if next(self._reads) % _LOOK == 0:
+            for part in (self.passage_tokens, self.clause_tokens, self.dense):
+                if held() > _MOST:
+                    part.let_go()
         return self.clause_rows(row)
 
 
