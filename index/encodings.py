@@ -90,8 +90,9 @@ class Encodings:
     def _read(self, row: int) -> tuple[int, int]:
         if next(self._reads) % _LOOK == 0:
             for part in (self.passage_tokens, self.clause_tokens, self.dense):
-                if held() > _MOST:
-                    part.let_go()
+                if held() <= _MOST:
+                    break
+                part.let_go()
         return self.clause_rows(row)
 
 
