@@ -15,8 +15,8 @@ from index import encodings, generation, lexical, sealed
 from index.encoder import Encoder
 from index.home import Home
 from index.leftover import Leftover, leftover
-from index.snapshot import LEXICAL, TEXTS, VERSION, Snapshot
-from index.store import Reader, Store
+from index.snapshot import LEXICAL, TEXTS, Snapshot
+from index.store import VERSION, Reader, Store
 from index.stores import open_current, store_of
 from index.texts import TextStore
 from index.textwriter import TextWriter

@@ -16,13 +16,20 @@ from index.encoder import Encoder, Vectors
 from index.encodings import Encodings
 from index.hits import DocumentSummary
 from index.lexical import LexicalIndex
-from index.store import Contents, Identity, LateMatches, LexicalScores, PassageVectors, RowNumbers
+from index.store import (
+    Contents,
+    Identity,
+    LateMatches,
+    LexicalScores,
+    PassageVectors,
+    RowNumbers,
+    check,
+)
 from index.texts import Rows, TextStore
-from kb.errors import EncoderMismatch, IndexDamaged
+from kb.errors import IndexDamaged
 from kb.types import Document, Passage, Section
 
 TEXTS, LEXICAL = texts.FILE, "lexical"
-VERSION = 3  # raise it when what is written changes; an index of another version is built anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +46,7 @@ class Snapshot:
     def open(cls, folder: Path, encoder: Encoder | Identity) -> Snapshot:
         """Verify, then open. Raises `IndexDamaged`, or `EncoderMismatch` before reading vectors."""
         facts = sealed.verify(folder)
-        if facts["version"] != VERSION:
-            reason = f"it is of version {facts['version']}, not {VERSION}"
-            raise IndexDamaged(folder / sealed.MANIFEST, reason)
-        built_by = facts["encoder"]
-        if (built_by["name"], built_by["dim"]) != (encoder.name, encoder.dim):
-            raise EncoderMismatch(built_by["name"], encoder.name)
+        check(facts, folder / sealed.MANIFEST, encoder)
         try:
             snapshot = cls(
                 folder.name,

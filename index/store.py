@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.hits import DocumentSummary
+from kb.errors import EncoderMismatch, IndexDamaged
 from kb.library import Skipped
 
 if TYPE_CHECKING:  # whoever only lists a library loads none of the libraries behind these
@@ -23,6 +24,8 @@ if TYPE_CHECKING:  # whoever only lists a library loads none of the libraries be
     from index.late import Matches, Tokens
     from index.texts import Rows
     from kb.types import Document, Passage, Section
+
+VERSION = 3  # raise it when what is written changes; an index of another version is built anew
 
 RowNumbers = npt.NDArray[np.int64]
 
@@ -71,6 +74,18 @@ class Identity:
     def of(cls, facts: Mapping[str, Any]) -> Identity:
         """The encoder that built an index, by its manifest."""
         return cls(facts["encoder"]["name"], facts["encoder"]["dim"])
+
+
+def check(facts: Mapping[str, Any], place: Path, encoder: Encoder | Identity) -> None:
+    """Raise `IndexDamaged` for a manifest of another version, which is at `place`.
+
+    And `EncoderMismatch` for one of another encoder.
+    """
+    if facts["version"] != VERSION:
+        raise IndexDamaged(place, f"it is of version {facts['version']}, not {VERSION}")
+    built_by = Identity.of(facts)
+    if built_by != Identity(encoder.name, encoder.dim):
+        raise EncoderMismatch(built_by.name, encoder.name)
 
 
 class Reader(Protocol):

@@ -89,7 +89,7 @@ def test_a_generation_of_another_version_is_refused(
 ) -> None:
     """What an earlier program wrote is not parsed as if it were today's; a build replaces it."""
     first = build(home, encoder).generation
-    monkeypatch.setattr("index.snapshot.VERSION", 99)
+    monkeypatch.setattr("index.store.VERSION", 99)
     with pytest.raises(IndexDamaged, match="it is of version 3, not 99"):
         Snapshot.open(generation.folder(home, first), encoder)
 

@@ -21,10 +21,9 @@ from index.milvus.lexicon import Lengths, counted
 from index.milvus.parts import Parts
 from index.milvus.rows import PASSAGE, document_from, passage_from, tokens_from
 from index.milvus.termbook import TermBook
-from index.snapshot import VERSION
-from index.store import Identity, LateMatches, LexicalScores, PassageVectors, RowNumbers
+from index.store import Identity, LateMatches, LexicalScores, PassageVectors, RowNumbers, check
 from index.texts import Rows
-from kb.errors import EncoderMismatch, IndexDamaged, UnknownDocument, UnknownSection
+from kb.errors import UnknownDocument, UnknownSection
 from kb.types import Document, Passage, Section
 
 
@@ -51,12 +50,7 @@ class MilvusReader:
     def open(cls, client: Client, name: str, encoder: Encoder | Identity) -> MilvusReader:
         """Check, then open. Raises `IndexDamaged`, `EncoderMismatch`, `StoreUnavailable`."""
         facts = manifest.verify(client, name)
-        if facts["version"] != VERSION:
-            place = Path(collection(name, MANIFEST))
-            raise IndexDamaged(place, f"it is of version {facts['version']}, not {VERSION}")
-        built_by = facts["encoder"]
-        if (built_by["name"], built_by["dim"]) != (encoder.name, encoder.dim):
-            raise EncoderMismatch(built_by["name"], encoder.name)
+        check(facts, Path(collection(name, MANIFEST)), encoder)
         return cls(client, name, facts)
 
     def answering(self) -> AbstractContextManager[None]:
