@@ -73,7 +73,8 @@ class Encodings:
 
     def passage(self, row: int) -> PassageVectors:
         """What was encoded for the passage of a row."""
-        first, last = self._read(row)
+        self._bound_memory()
+        first, last = self.clause_rows(row)
         return PassageVectors(
             self.dense.vectors(first, last),
             self.passage_tokens.text(row),
@@ -82,18 +83,19 @@ class Encodings:
 
     def matches(self, row: int, tokens: Vectors) -> LateMatches:
         """How the tokens of a passage, and of its clauses, meet those of a query."""
-        clauses = self._read(row)
+        self._bound_memory()
+        clauses = self.clause_rows(row)
         return LateMatches(
             self.passage_tokens.matches(row, tokens), self.clause_tokens.maxsims(*clauses, tokens)
         )
 
-    def _read(self, row: int) -> tuple[int, int]:
+    def _bound_memory(self) -> None:
+        """Called for every passage that is read."""
         if next(self._reads) % _LOOK == 0:
             for part in (self.passage_tokens, self.clause_tokens, self.dense):
                 if held() <= _MOST:
                     break
                 part.let_go()
-        return self.clause_rows(row)
 
 
 class EncodingWriter:

@@ -198,6 +198,19 @@ def test_scores_of_given_passages_are_those_of_a_search(index: LexicalIndex) -> 
         assert score == pytest.approx(by_row[row], rel=1e-6)
 
 
+@pytest.mark.parametrize("rows", [range(0), range(1, 1), range(1, 3), range(2, 9)])
+def test_a_range_of_rows_is_searched_with_the_scores_of_all(
+    index: LexicalIndex, rows: range
+) -> None:
+    everything = index.search("工会", 10)
+    assert len(everything.rows) > 1
+    found = index.search("工会", 10, rows)
+    kept = [row in rows for row in everything.rows.tolist()]
+    assert found.rows.tolist() == everything.rows[kept].tolist()
+    assert found.scores.tolist() == pytest.approx(everything.scores[kept].tolist())
+    assert found.ceiling == everything.ceiling
+
+
 def test_weights_tell_how_rare_a_term_is(index: LexicalIndex) -> None:
     weights = index.weights("职工票")
     assert weights["票"] == 1.0
