@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,36 +18,50 @@ from tests.fakes import HashEncoder
 from web.live import Live
 
 
-class SlowEncoder(HashEncoder):
-    """Takes its time with passages, so that a rebuild can be watched."""
+class GatedEncoder(HashEncoder):
+    """Encodes passages while `gate` is set only, so that a rebuild can be watched."""
+
+    def __init__(self, gate: threading.Event) -> None:
+        super().__init__()
+        self.gate = gate
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
-        if side == "passage":
-            time.sleep(0.25)
+        if side == "document":
+            assert self.gate.wait(60)
         return super().encode(texts, side)
 
 
 @pytest.fixture
-def slow(home: Home) -> Iterator[str]:
-    """The address of a server whose rebuilds take seconds."""
+def gate() -> threading.Event:
+    """Set; cleared, it holds rebuilds where they encode."""
+    gate = threading.Event()
+    gate.set()
+    return gate
+
+
+@pytest.fixture
+def gated(home: Home, gate: threading.Event) -> Iterator[str]:
+    """The address of a server whose rebuilds wait for `gate`."""
     build(home, HashEncoder())
-    with serving(Live(home, SlowEncoder)) as address:
+    with serving(Live(home, lambda: GatedEncoder(gate))) as address:
         yield address
+        gate.set()
 
 
-def grow(home: Home, name: str = "new.txt") -> None:
-    """Add a document that takes a while to embed."""
-    lines = [
-        f"第{i}项工作是在第{i}个街道建立第{i}家职工书屋,共投入资金{i}万元。" * 6 for i in range(120)
-    ]
-    (home.documents / name).write_text("职工书屋建设报告\n\n" + "\n\n".join(lines), "utf-8")
+def add(home: Home) -> None:
+    """Add a document whose clauses no index has seen."""
+    text = "职工书屋建设报告\n\n今年在三个街道建立职工书屋,共投入资金六万元。\n"
+    (home.documents / "new.txt").write_text(text, "utf-8")
 
 
-def test_rebuild_shows_its_progress_while_searching(visit: Visit, slow: str, home: Home) -> None:
+def test_rebuild_shows_its_progress_while_searching(
+    visit: Visit, gated: str, gate: threading.Event, home: Home
+) -> None:
     """The button starts it, a bar shows how far it is, searches go on, the end is told."""
-    grow(home)
-    reader = visit("/?q=暖心驿站", base=slow)
-    page = visit("/library", base=slow)
+    add(home)
+    gate.clear()
+    reader = visit("/?q=暖心驿站", base=gated)
+    page = visit("/library", base=gated)
     page.get_by_role("button", name="重建索引").click()
     expect(page.locator("progress")).to_be_visible()
     expect(page.locator("#live")).to_contain_text("正在")
@@ -58,6 +71,7 @@ def test_rebuild_shows_its_progress_while_searching(visit: Visit, slow: str, hom
     expect(reader.locator("#hit-1")).to_be_visible()
     reader.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(reader.locator("#notice")).to_contain_text("正在重建索引")
+    gate.set()
     expect(page.locator(".outcome.done")).to_be_visible(timeout=60_000)
     expect(page.locator("#live")).to_have_text("重建完成。")
     page.get_by_role("link", name="查看新的索引").click()
@@ -67,11 +81,11 @@ def test_rebuild_shows_its_progress_while_searching(visit: Visit, slow: str, hom
     expect(reader.locator("#notice")).to_be_empty()
 
 
-def test_failed_rebuild_says_why(visit: Visit, slow: str, home: Home) -> None:
+def test_failed_rebuild_says_why(visit: Visit, gated: str, home: Home) -> None:
     """An empty library cannot be indexed; the earlier index goes on serving."""
     for file in home.documents.iterdir():
         file.unlink()
-    page = visit("/library", base=slow)
+    page = visit("/library", base=gated)
     page.get_by_role("button", name="重建索引").click()
     expect(page.locator(".outcome.failed")).to_contain_text("重建失败。 no readable document")
     expect(page.get_by_role("button", name="重建索引")).to_be_enabled()
@@ -81,12 +95,12 @@ def test_failed_rebuild_says_why(visit: Visit, slow: str, home: Home) -> None:
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 def test_a_file_is_added_and_taken_away_by_hand(
-    visit: Visit, slow: str, home: Home, tmp_path: Path, script: bool
+    visit: Visit, gated: str, home: Home, tmp_path: Path, script: bool
 ) -> None:
     """Chosen, sent, indexed and listed; then deleted, and gone from the list."""
     file = tmp_path / "帮扶.txt"
     file.write_text("消费帮扶活动\n\n采购对口支援地区农副产品,帮助困难群众增加收入。\n", "utf-8")
-    page = visit("/library", base=slow, java_script_enabled=script)
+    page = visit("/library", base=gated, java_script_enabled=script)
     page.set_input_files("input[type=file]", [file])
     page.get_by_role("button", name="添加并索引").click()
     row = page.get_by_role("row", name="消费帮扶活动")
@@ -107,15 +121,19 @@ def listed(page: Page, row: Locator, times: int) -> None:
     expect(row).to_have_count(times)
 
 
-def test_second_rebuild_is_told_that_one_runs(visit: Visit, slow: str, home: Home) -> None:
+def test_second_rebuild_is_told_that_one_runs(
+    visit: Visit, gated: str, gate: threading.Event, home: Home
+) -> None:
     """Two people press the button; the second sees the first one's progress or is told of it."""
-    grow(home)
-    first = visit("/library", base=slow)
-    second = visit("/library", base=slow, ignoring="409")
+    add(home)
+    gate.clear()
+    first = visit("/library", base=gated)
+    second = visit("/library", base=gated, ignoring="409")
     first.get_by_role("button", name="重建索引").click()
     expect(first.locator("progress")).to_be_visible()
     second.get_by_role("button", name="重建索引").click()
     expect(second.locator(".outcome.failed, progress").first).to_be_visible()
+    gate.set()
     expect(first.locator(".outcome.done")).to_be_visible(timeout=60_000)
 
 
