@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from index.terms import terms
@@ -81,6 +81,16 @@ class Statistics:
     def ceiling(self, counts: Counter[str]) -> float:
         """The BM25 of a passage that held every query term without end, wherever it can stand."""
         return (K1 + 1) * sum(n * sum(self.worth(text).values()) for text, n in counts.items())
+
+
+def squared_shares(weights: Mapping[str, float]) -> dict[str, float]:
+    """Of a query's terms, each one's share of all they tell, rarity counted twice.
+
+    Once for the query and once for the passage, as in the vector space model (Salton and
+    Buckley, "Term-weighting approaches in automatic text retrieval", 1988).
+    """
+    total = sum(weight**2 for weight in weights.values())
+    return {text: weight**2 / total for text, weight in weights.items()} if total else {}
 
 
 def share(times: int, length: int, average: float) -> float:

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from index import ranking, sizing
+from index.bm25 import squared_shares
 from index.cores import together
 from index.encoder import Encoded, Vectors
 from index.evidence import clause_scores, evidence, marks
 from index.hits import Hit, Mode
 from index.ranking import Candidates, Weights
 from index.store import LateMatches, LexicalScores, Reader, RowNumbers
-from index.terms import holds, phrases
+from index.terms import holds, phrases, standing
 from index.texts import Rows
 from kb.types import Passage, Span
 
@@ -48,6 +49,7 @@ class Query:
         self._phrases = phrases(text)
         self._known: LexicalScores | None = None
         self._complete = False  # of the rest of the scope none shares a word with the query
+        self._passages: dict[int, Passage] = {}
         self._cosines: dict[int, Vectors] = {}
         self._matches: dict[int, LateMatches] = {}
 
@@ -56,23 +58,32 @@ class Query:
         """How many clauses are searched."""
         return self._reader.clauses(self._scope)
 
+    @cached_property
+    def _weights(self) -> dict[str, float]:
+        """How much each term of the query tells."""
+        return self._reader.weights(self._text)
+
     def candidates(self, limit: int, weights: Weights) -> Candidates:
         """The passages worth a closer look, with those of their signals that have a weight."""
         rows = self._quoting() if self._phrases else self._close(limit)
         dense, lexical = self._all([lambda: self._dense(rows), lambda: self._lexical(rows)])
-        if not weights.late and not weights.late_clause:
+        if not (weights.coverage or weights.late or weights.late_clause):
             none = np.zeros(len(rows), np.float32)
-            return Candidates(rows, dense, lexical, none, none)
+            return Candidates(rows, dense, lexical, none, none, none)
         kept = np.sort(ranking.best(rows, dense + lexical, limit))
-        matched = self._matched(rows[kept])
-        late = np.array([each.passage.maxsim() for each in matched], np.float32)
-        late_clause = np.array([each.clauses.max(initial=0.0) for each in matched], np.float32)
-        return Candidates(rows[kept], dense[kept], lexical[kept], late, late_clause)
+        rows, dense, lexical = rows[kept], dense[kept], lexical[kept]
+        coverage = self._coverage(rows) if weights.coverage else np.zeros(len(rows), np.float32)
+        matched = self._matched(rows) if weights.late or weights.late_clause else []
+        late, late_clause = np.zeros((2, len(rows)), np.float32)
+        for place, each in enumerate(matched):
+            late[place] = each.passage.maxsim()
+            late_clause[place] = each.clauses.max(initial=0.0)
+        return Candidates(rows, dense, lexical, coverage, late, late_clause)
 
     def _quoting(self) -> RowNumbers:
         """Passages that hold what the query puts in quotes."""
         rows = np.sort(self._reader.holding(self._phrases, _QUOTING, self._scope))
-        texts = (passage.text for passage in self._reader.passages_at(rows))
+        texts = (passage.text for passage in self._passages_at(rows))
         held = [holds(text, self._phrases) for text in texts]
         return rows[np.flatnonzero(held)]
 
@@ -112,6 +123,18 @@ class Query:
             shares[np.searchsorted(rows, each.rows)] = each.scores / (each.ceiling or 1)
         return shares
 
+    def _coverage(self, rows: RowNumbers) -> Vectors:
+        """How much of the query stands in each passage, word for word."""
+        shares = squared_shares(self._weights)
+        found = (standing(passage.text, shares) for passage in self._passages_at(rows))
+        return np.array([sum(shares[term] for term in each) for each in found], np.float32)
+
+    def _passages_at(self, rows: RowNumbers) -> list[Passage]:
+        new = np.array([row for row in rows.tolist() if row not in self._passages], np.int64)
+        if len(new):
+            self._passages.update(zip(new.tolist(), self._reader.passages_at(new), strict=True))
+        return [self._passages[row] for row in rows.tolist()]
+
     def _matched(self, rows: RowNumbers) -> list[LateMatches]:
         """The query's tokens against those of the passages and of each of their clauses."""
         new = np.array([row for row in rows.tolist() if row not in self._matches], np.int64)
@@ -127,8 +150,7 @@ class Query:
         rows = candidates.rows[places]
         if not len(rows):
             return ()
-        passages, matched = self._reader.passages_at(rows), self._matched(rows)
-        terms = self._reader.weights(self._text)
+        passages, matched = self._passages_at(rows), self._matched(rows)
         found = zip(places.tolist(), passages, matched, strict=True)
         return tuple(
             Hit(
@@ -137,7 +159,7 @@ class Query:
                 self._reader.summary(passage.document_id),
                 passage,
                 self._evidence(int(candidates.rows[place]), passage, late),
-                marks(passage, late.passage, terms),
+                marks(passage, late.passage, self._weights),
                 candidates.signals(place, late.passage.maxsim()),
             )
             for rank, (place, passage, late) in enumerate(found, 1)

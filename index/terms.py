@@ -18,7 +18,8 @@ _CJK = (
 )
 _UNIT = re.compile(rf"[{_CJK}]|\d+(?:[.,]\d+)*|[^\W\d_{_CJK}]+", re.UNICODE)
 _QUOTED = re.compile(r'["＂]([^"＂]+)["＂]')
-_WITHIN_WORD = re.compile(rf"[^\W_{_CJK}]{{2}}")
+_WITHIN_UNIT = re.compile(rf"\d\d|[^\W\d_{_CJK}]{{2}}")
+_WITHIN_NUMBER = re.compile(r"\d[.,]\d")
 _ONE_CJK = re.compile(rf"[{_CJK}]")
 
 
@@ -60,9 +61,22 @@ def occurrences(text: str, wanted: Iterable[str]) -> Iterator[Term]:
             start = plain.find(term, start + 1)
 
 
+def standing(text: str, wanted: Iterable[str]) -> list[str]:
+    """Those of some terms that stand in a text."""
+    plain = folded(text)
+    return [
+        term
+        for term in wanted
+        if term in plain and (_ONE_CJK.match(term) or any(occurrences(text, [term])))
+    ]
+
+
 def _joins(plain: str, place: int) -> bool:
-    """Whether a word goes on across `place`."""
-    return _WITHIN_WORD.fullmatch(plain[max(place - 1, 0) : place + 1]) is not None
+    """Whether a word or a number goes on across `place`."""
+    if _WITHIN_UNIT.fullmatch(plain[max(place - 1, 0) : place + 1]):
+        return True
+    points = (place - 1, place)
+    return any(_WITHIN_NUMBER.fullmatch(plain[max(at - 1, 0) : at + 2]) for at in points)
 
 
 def phrases(query: str) -> tuple[str, ...]:

@@ -70,3 +70,10 @@ def test_scores_are_those_of_tantivy(tmp_path: Path) -> None:
         assert scores == pytest.approx(expected, rel=1e-5)
         assert found.ceiling == pytest.approx(statistics.ceiling(asked))
         assert max(expected.values(), default=0.0) <= found.ceiling
+
+
+def test_a_rare_term_is_most_of_a_query() -> None:
+    """Rarity counts twice, and the shares of all terms are the whole."""
+    shares = bm25.squared_shares({"工会": 0.5, "维权": 1.0, "的": 0.0})
+    assert shares == pytest.approx({"工会": 0.2, "维权": 0.8, "的": 0.0})
+    assert bm25.squared_shares({}) == bm25.squared_shares({"的": 0.0}) == {}

@@ -1,4 +1,4 @@
-"""One score from four signals, the order it gives, and when nothing comes close."""
+"""One score from five signals, the order it gives, and when nothing comes close."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from index.hits import Signals
 from index.ranking import BY_MODE, WEIGHTS, Candidates, Weights, best, is_far
 
 
-def candidates(*signals: tuple[float, float, float, float]) -> Candidates:
-    """Rows 0, 1, .. with dense, lexical, late and late_clause."""
-    columns = np.array(signals, np.float32).reshape(-1, 4).T
+def candidates(*signals: tuple[float, float, float, float, float]) -> Candidates:
+    """Rows 0, 1, .. with dense, lexical, coverage, late and late_clause."""
+    columns = np.array(signals, np.float32).reshape(-1, 5).T
     return Candidates(np.arange(len(signals)), *columns)
 
 
 def test_a_score_is_the_weighted_mean_of_the_signals() -> None:
-    found = candidates((0.4, 0.1, 0.6, 0.8))
-    expected = sum(np.multiply(WEIGHTS, (0.4, 0.1, 0.6, 0.8))) / sum(WEIGHTS)
+    found = candidates((0.4, 0.1, 0.3, 0.6, 0.8))
+    expected = sum(np.multiply(WEIGHTS, (0.4, 0.1, 0.3, 0.6, 0.8))) / sum(WEIGHTS)
     assert found.scores(WEIGHTS).tolist() == pytest.approx([expected], abs=1e-6)
     assert found.scores(Weights(dense=2, late=1)).tolist() == pytest.approx([1.4 / 3])
 
 
 def test_a_mode_of_one_side_is_that_side_alone() -> None:
-    found = candidates((0.4, 0.1, 0.6, 0.8), (0.2, 0.9, 0.6, 0.8))
+    found = candidates((0.4, 0.1, 0.3, 0.6, 0.8), (0.2, 0.9, 0.3, 0.6, 0.8))
     assert found.scores(BY_MODE["dense"]).tolist() == found.dense.tolist()
     assert found.scores(BY_MODE["lexical"]).tolist() == found.lexical.tolist()
     assert BY_MODE["hybrid"] == WEIGHTS
@@ -35,13 +35,13 @@ def test_a_mode_of_one_side_is_that_side_alone() -> None:
 
 @given(st.integers(0, 4), st.floats(-1, 1, width=32))
 def test_a_score_does_not_depend_on_the_other_candidates(others: int, value: float) -> None:
-    one = (0.3, 0.2, 0.5, 0.4)
-    crowd = candidates(one, *[(value, value, value, value)] * others)
+    one = (0.3, 0.2, 0.7, 0.5, 0.4)
+    crowd = candidates(one, *[(value,) * 5] * others)
     assert crowd.scores(WEIGHTS)[0] == candidates(one).scores(WEIGHTS)[0]
 
 
 def test_signals_are_told_by_name() -> None:
-    assert candidates((0.25, 0.5, 0.0, 0.0)).signals(0, 0.75) == Signals(0.25, 0.5, 0.75)
+    assert candidates((0.25, 0.5, 0.0, 0.0, 0.0)).signals(0, 0.75) == Signals(0.25, 0.5, 0.75)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_ties_go_by_row_whatever_their_place() -> None:
 def test_a_query_is_far_when_no_clause_is_near_and_few_of_its_words_are_there(
     dense: float, lexical: float, clauses: int, far: bool
 ) -> None:
-    assert is_far(candidates((dense, lexical, 0.9, 0.9), (-0.1, 0, 0, 0)), clauses) is far
+    assert is_far(candidates((dense, lexical, 0.9, 0.9, 0.9), (-0.1, 0, 0, 0, 0)), clauses) is far
 
 
 def test_a_query_without_candidates_is_far() -> None:
@@ -93,5 +93,5 @@ def test_a_query_without_candidates_is_far() -> None:
 @given(st.integers(1, 10**7))
 def test_the_limit_of_near_grows_with_the_library(clauses: int) -> None:
     limit = min(0.11 + 0.07 * math.log10(clauses), 0.42)
-    assert is_far(candidates((limit - 0.001, 0, 0, 0)), clauses)
-    assert not is_far(candidates((limit + 0.001, 0, 0, 0)), clauses)
+    assert is_far(candidates((limit - 0.001, 0, 0, 0, 0)), clauses)
+    assert not is_far(candidates((limit + 0.001, 0, 0, 0, 0)), clauses)

@@ -21,6 +21,7 @@ from index.lexical import LexicalIndex
 from index.ranking import WEIGHTS, Weights
 from index.search import Searcher
 from index.snapshot import LEXICAL
+from index.terms import terms
 from kb.errors import IndexMissing, SearchTooSlow, UnknownDocument, UnknownSection
 from tests.fakes import HashEncoder
 
@@ -55,16 +56,22 @@ def test_scores_are_those_worked_out_from_the_vectors(
     everything = [p for d in asked.documents for p in asked.passages(d.id)]
     by_words = lexical.search(question, 100)
     shares = dict(zip(by_words.rows.tolist(), by_words.scores / by_words.ceiling, strict=True))
+    weights = lexical.weights(question)
+    squares = sum(weight**2 for weight in weights.values())
+    rarities = {term: weight**2 / squares for term, weight in weights.items()}
     expected = {}
     for row, passage in enumerate(everything):
         clauses = encoder.encode([clause.text for clause in passage.clauses], "document")
         [whole] = encoder.encode([passage.text], "document")
         dense = max(float(c.vector @ query.vector) for c in clauses)
         late, *late_clauses = (
-            float((quantised(each).similarities(query.tokens)).max(axis=0).mean())
+            float(quantised(each).similarities(query.tokens).max(axis=0).mean())
             for each in (whole, *clauses)
         )
-        signals = (dense, float(shares.get(row, 0.0)), late, max(late_clauses))
+        held = {term.text for term in terms(passage.text)}
+        coverage = sum(share for term, share in rarities.items() if term in held)
+        lexical_share = float(shares.get(row, 0.0))
+        signals = (dense, lexical_share, coverage, late, max(late_clauses))
         expected[passage.id] = sum(np.multiply(WEIGHTS, signals)) / sum(WEIGHTS)
     results = asked.search(question, k=100)
     found = {hit.passage.id: hit.score for hit in results.hits}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.terms import Term, terms
+from index.terms import Term, standing, terms
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,20 @@ def test_terms_lie_in_order_inside_the_text_and_hold_no_white_space(text: str) -
 
 def test_a_very_long_word_is_one_term() -> None:
     assert terms("x" * 100_000) == [Term("x" * 100_000, 0, 100_000)]
+
+
+@given(
+    st.text("工会职1204.,abB 　_-１ａ總", max_size=30), st.text("工会职1204.,abB_總", max_size=12)
+)
+def test_terms_that_stand_in_a_text_are_those_it_is_cut_into(text: str, query: str) -> None:
+    """Though a text is searched for a query's terms without being cut."""
+    wanted = [term.text for term in terms(query)]
+    held = {term.text for term in terms(text)}
+    assert standing(text, wanted) == [term for term in wanted if term in held]
+
+
+def test_a_number_does_not_stand_within_another() -> None:
+    assert standing("增长1.04%,投入12,500元", ["1", "04", "12", "500", "1.04", "12,500", "2"]) == [
+        "1.04",
+        "12,500",
+    ]

@@ -25,10 +25,12 @@ from index.search import Searcher
 VARIANTS = {
     "dense alone": Weights(dense=1.0),
     "BM25 alone": Weights(lexical=1.0),
+    "coverage alone": Weights(coverage=1.0),
     "late interaction alone": Weights(late=1.0),
     "late interaction, clause": Weights(late_clause=1.0),
     "without dense": WEIGHTS._replace(dense=0.0),
     "without BM25": WEIGHTS._replace(lexical=0.0),
+    "without coverage": WEIGHTS._replace(coverage=0.0),
     "without late interaction": WEIGHTS._replace(late=0.0, late_clause=0.0),
     "all": WEIGHTS,
 }
