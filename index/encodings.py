@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from index import dense
 from index.dense import DenseIndex, RowWriter
 from index.encoder import Vectors
-from index.late import TokenStore, TokenWriter
+from index.late import Clauses, TokenStore, TokenWriter, late_matches
 from index.mapped import held, mapped
 from index.store import LateMatches, PassageVectors
 
@@ -23,8 +23,8 @@ CLAUSES, PASSAGE_TOKENS, CLAUSE_TOKENS = "clauses", "passage_tokens", "clause_to
 _STARTS, _CHECKS = "starts.bin", "checks.bin"
 _CHECK_BYTES = 16
 
-# Memory that mapped files may take, in bytes, looked at each time that so many passages were read,
-# those of one search. A system may map 2 MB around every number that is read.
+# Memory that mapped files may take, in bytes, looked at once a search, and in a build each time
+# that so many passages were read. A system may map 2 MB around every number that is read.
 _MOST, _LOOK = 2_300_000_000, 32
 
 
@@ -73,7 +73,8 @@ class Encodings:
 
     def passage(self, row: int) -> PassageVectors:
         """What was encoded for the passage of a row."""
-        self._bound_memory()
+        if next(self._reads) % _LOOK == 0:
+            self._bound_memory()
         first, last = self.clause_rows(row)
         return PassageVectors(
             self.dense.vectors(first, last),
@@ -81,21 +82,20 @@ class Encodings:
             tuple(self.clause_tokens.text(i) for i in range(first, last)),
         )
 
-    def matches(self, row: int, tokens: Vectors) -> LateMatches:
-        """How the tokens of a passage, and of its clauses, meet those of a query."""
+    def matches(self, rows: Sequence[int], tokens: Vectors) -> list[LateMatches]:
+        """How the tokens of passages, and of their clauses, meet those of a query."""
         self._bound_memory()
-        clauses = self.clause_rows(row)
-        return LateMatches(
-            self.passage_tokens.matches(row, tokens), self.clause_tokens.maxsims(*clauses, tokens)
-        )
+        passages = [self.passage_tokens.text(row) for row in rows]
+        ranges = [self.clause_rows(row) for row in rows]
+        store = self.clause_tokens
+        clauses = [Clauses(store.between(*each), store.lengths(*each)) for each in ranges]
+        return late_matches(passages, clauses, tokens)
 
     def _bound_memory(self) -> None:
-        """Called for every passage that is read."""
-        if next(self._reads) % _LOOK == 0:
-            for part in (self.passage_tokens, self.clause_tokens, self.dense):
-                if held() <= _MOST:
-                    break
-                part.let_go()
+        for part in (self.passage_tokens, self.clause_tokens, self.dense):
+            if held() <= _MOST:
+                break
+            part.let_go()
 
 
 class EncodingWriter:

@@ -7,17 +7,21 @@ tokens, and these are added up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from index.encoder import Encoded, Vectors
 from index.mapped import let_go, mapped
+from index.products import LARGEST, product
+from index.store import LateMatches
+
+_TOGETHER = 64  # passages of one product: the tokens of these and of their clauses are copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,37 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.scales)
 
-    def similarities(self, query: Vectors) -> Vectors:
-        """`(n, query tokens)` cosines with the unit rows of `query`."""
-        cosines: Vectors = self.codes.astype(np.float32) @ query.T
-        cosines *= self.scales[:, None]
-        return cosines
+
+def end_to_end(tokens: Sequence[Tokens]) -> Tokens:
+    """Several texts, at least one, as one."""
+    return Tokens(
+        np.concatenate([each.codes for each in tokens]),
+        np.concatenate([each.scales for each in tokens]),
+        np.concatenate([each.spans for each in tokens]),
+    )
+
+
+def similarities(tokens: Sequence[Tokens], query: Vectors) -> Vectors:
+    """`(tokens of all, query tokens)` cosines with the unit rows of `query`, rounded to 7 bits.
+
+    A cosine is off by some .001 so. Sums are of whole numbers: each is the same whatever else
+    is asked with it.
+    """
+    codes = np.concatenate([each.codes for each in tokens])
+    scales = np.concatenate([each.scales for each in tokens])
+    asked, steps = rounded(query)
+    if not codes.size or not asked.size:
+        return np.zeros((len(codes), len(asked)), np.float32)
+    cosines = product(codes, asked.T).astype(np.float32)
+    cosines *= steps
+    cosines *= scales[:, None]
+    return cosines
+
+
+def rounded(query: Vectors) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """`(n, dim)` codes and `(n,)` steps of a query's tokens: row i stands for their product."""
+    steps = np.maximum(np.abs(query).max(axis=1, initial=0.0), 1e-12).astype(np.float32) / LARGEST
+    return np.rint(query / steps[:, None]).astype(np.int8), steps
 
 
 def quantised(encoded: Encoded) -> Tokens:
@@ -61,12 +91,6 @@ class Matches:
     cosines: Vectors
     spans: npt.NDArray[np.int32]
 
-    def maxsim(self) -> float:
-        """Mean over query tokens of the best cosine; 0 without tokens on either side."""
-        if not self.cosines.size:
-            return 0.0
-        return float(self.cosines.max(axis=0).sum() / self.cosines.shape[1])
-
     def maxsims(self, starts: Sequence[int], ends: Sequence[int]) -> Vectors:
         """The MaxSim of each of some stretches of the text: of the tokens that overlap it.
 
@@ -80,7 +104,11 @@ class Matches:
 
 
 def maxsims(cosines: Vectors, lengths: npt.NDArray[np.int64]) -> Vectors:
-    """`Matches.maxsim` of texts whose tokens stand end to end, `lengths` `(texts,)` of each."""
+    """The MaxSim of each of some texts, `(texts,)`: the mean of the query tokens' best cosines.
+
+    The texts' tokens stand end to end, `lengths` `(texts,)` of each. 0 without tokens on either
+    side.
+    """
     found = np.zeros(len(lengths), np.float32)
     some = lengths > 0
     if some.any() and cosines.shape[1]:
@@ -88,6 +116,39 @@ def maxsims(cosines: Vectors, lengths: npt.NDArray[np.int64]) -> Vectors:
         best = np.maximum.reduceat(cosines, starts, axis=0)
         found[some] = best.sum(axis=1) / cosines.shape[1]
     return found
+
+
+class Clauses(NamedTuple):
+    """The tokens of a passage's clauses end to end, and `(clauses,)` how many each has."""
+
+    tokens: Tokens
+    lengths: npt.NDArray[np.int64]
+
+
+def late_matches(
+    passages: Sequence[Tokens], clauses: Sequence[Clauses], query: Vectors
+) -> list[LateMatches]:
+    """How some passages, and the clauses of each, meet a query: one product for many of them."""
+    found: list[LateMatches] = []
+    for start in range(0, len(passages), _TOGETHER):
+        some = slice(start, start + _TOGETHER)
+        found += _matched_together(passages[some], clauses[some], query)
+    return found
+
+
+def _matched_together(
+    passages: Sequence[Tokens], clauses: Sequence[Clauses], query: Vectors
+) -> Iterator[LateMatches]:
+    cosines = similarities([*passages, *(each.tokens for each in clauses)], query)
+    lengths = np.array([len(each) for each in passages], np.int64)
+    ends = np.cumsum(lengths)
+    scores = maxsims(cosines[: ends[-1]], lengths)
+    inner = maxsims(cosines[ends[-1] :], np.concatenate([each.lengths for each in clauses]))
+    inner_ends = np.cumsum([len(each.lengths) for each in clauses])
+    for i, passage in enumerate(passages):
+        own = slice(ends[i] - lengths[i], ends[i])
+        within = slice(inner_ends[i] - len(clauses[i].lengths), inner_ends[i])
+        yield LateMatches(Matches(cosines[own], passage.spans), float(scores[i]), inner[within])
 
 
 class TokenWriter:
@@ -136,25 +197,20 @@ class TokenStore:
         """Number of texts."""
         return len(self._starts) - 1
 
+    def lengths(self, first: int, last: int) -> npt.NDArray[np.int64]:
+        """How many tokens each of a range of texts has, half-open."""
+        return self._starts[first + 1 : last + 1] - self._starts[first:last]
+
     def text(self, row: int) -> Tokens:
         """The tokens of one text."""
-        return self._between(row, row + 1)
+        return self.between(row, row + 1)
 
     def let_go(self) -> None:
         """Keep nothing in memory of what was read."""
         for array in (self._codes, self._scales, self._spans):
             let_go(array)
 
-    def _between(self, first: int, last: int) -> Tokens:
+    def between(self, first: int, last: int) -> Tokens:
+        """The tokens of a range of texts, half-open, end to end."""
         a, b = int(self._starts[first]), int(self._starts[last])
         return Tokens(self._codes[a:b], self._scales[a:b], self._spans[a:b])
-
-    def matches(self, row: int, query: Vectors) -> Matches:
-        """The tokens of one text against a query's."""
-        tokens = self.text(row)
-        return Matches(tokens.similarities(query), tokens.spans)
-
-    def maxsims(self, first: int, last: int, query: Vectors) -> Vectors:
-        """The MaxSim of each of a range of texts, half-open, `(texts,)`."""
-        cosines = self._between(first, last).similarities(query)
-        return maxsims(cosines, np.diff(self._starts[first : last + 1]))

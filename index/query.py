@@ -72,13 +72,14 @@ class Query:
             return Candidates(rows, dense, lexical, none, none, none)
         kept = np.sort(ranking.best(rows, dense + lexical, limit))
         rows, dense, lexical = rows[kept], dense[kept], lexical[kept]
-        coverage = self._coverage(rows) if weights.coverage else np.zeros(len(rows), np.float32)
-        matched = self._matched(rows) if weights.late or weights.late_clause else []
-        late, late_clause = np.zeros((2, len(rows)), np.float32)
-        for place, each in enumerate(matched):
-            late[place] = each.passage.maxsim()
-            late_clause[place] = each.clauses.max(initial=0.0)
-        return Candidates(rows, dense, lexical, coverage, late, late_clause)
+        reranked = weights.late or weights.late_clause
+        coverage, late = self._all(
+            [
+                lambda: self._coverage(rows) if weights.coverage else np.zeros(len(rows), "f4"),
+                lambda: self._late(rows) if reranked else np.zeros((2, len(rows)), "f4"),
+            ]
+        )
+        return Candidates(rows, dense, lexical, coverage, *late)
 
     def _quoting(self) -> RowNumbers:
         """Passages that hold what the query puts in quotes."""
@@ -129,6 +130,11 @@ class Query:
         found = (standing(passage.text, shares) for passage in self._passages_at(rows))
         return np.array([sum(shares[term] for term in each) for each in found], np.float32)
 
+    def _late(self, rows: RowNumbers) -> Vectors:
+        """`(2, rows)`: the MaxSim of each passage and that of its best clause."""
+        pairs = [(each.maxsim, each.clauses.max(initial=0.0)) for each in self._matched(rows)]
+        return np.array(pairs, np.float32).reshape(-1, 2).T
+
     def _passages_at(self, rows: RowNumbers) -> list[Passage]:
         new = np.array([row for row in rows.tolist() if row not in self._passages], np.int64)
         if len(new):
@@ -160,7 +166,7 @@ class Query:
                 passage,
                 self._evidence(int(candidates.rows[place]), passage, late),
                 marks(passage, late.passage, self._weights),
-                candidates.signals(place, late.passage.maxsim()),
+                candidates.signals(place, late.maxsim),
             )
             for rank, (place, passage, late) in enumerate(found, 1)
         )

@@ -143,11 +143,8 @@ class Snapshot:
         return self.lexical.weights(query)
 
     def matches(self, rows: RowNumbers, tokens: Vectors) -> list[LateMatches]:
-        """How the tokens of passages and of their clauses meet a query's.
-
-        A passage at a time, so that what is made of it stays in the processor's cache.
-        """
-        return [self.encodings.matches(row, tokens) for row in rows.tolist()]
+        """How the tokens of passages and of their clauses meet a query's."""
+        return self.encodings.matches(rows.tolist(), tokens)
 
     def find(self, digests: Sequence[str]) -> list[int | None]:
         """The row of a passage of each digest."""

@@ -49,9 +49,10 @@ class LexicalScores:
 
 
 class LateMatches(NamedTuple):
-    """How a passage's tokens meet a query's, and the MaxSim of each of its clauses, `(n,)`."""
+    """How a passage's tokens meet a query's, their MaxSim, and that of each clause, `(n,)`."""
 
     passage: Matches
+    maxsim: float
     clauses: Vectors
 
 

@@ -11,16 +11,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.encoder import Encoded, Vectors, unit
-from index.late import Matches, Tokens, TokenStore, TokenWriter, quantised
+from index.late import (
+    Clauses,
+    Matches,
+    Tokens,
+    TokenStore,
+    TokenWriter,
+    end_to_end,
+    late_matches,
+    maxsims,
+    quantised,
+    rounded,
+    similarities,
+)
 
 DIM = 16
 
 
-def encoded(n: int, seed: int = 0) -> Encoded:
+def encoded(n: int, seed: int = 0, dim: int = DIM) -> Encoded:
     """A text of `n` tokens with random directions; spans lie end to end."""
-    rows = np.random.default_rng(seed).standard_normal((n, DIM)).astype(np.float32)
+    rows = np.random.default_rng(seed).standard_normal((n, dim)).astype(np.float32)
     spans = np.array([(i, i + 1) for i in range(n)], np.int32).reshape(n, 2)
-    return Encoded(unit(np.ones(DIM, np.float32)), unit(rows), spans)
+    return Encoded(unit(np.ones(dim, np.float32)), unit(rows), spans)
 
 
 def restored(tokens: Tokens) -> Vectors:
@@ -34,6 +46,28 @@ def stored(folder: Path, texts: list[Tokens]) -> TokenStore:
         for tokens in texts:
             writer.add(tokens)
     return TokenStore(folder, DIM)
+
+
+def asked(query: Vectors) -> Vectors:
+    """The vectors that a rounded query stands for."""
+    codes, steps = rounded(query)
+    return np.asarray(codes.astype(np.float32) * steps[:, None], np.float32)
+
+
+def matched(store: TokenStore, row: int, query: Vectors) -> Matches:
+    """One text of a store against a query."""
+    text = store.text(row)
+    return Matches(similarities([text], query), text.spans)
+
+
+def maxsim(matches: Matches) -> float:
+    """Of one text."""
+    return float(maxsims(matches.cosines, np.array([len(matches.cosines)]))[0])
+
+
+def maxsims_of(store: TokenStore, first: int, last: int, query: Vectors) -> Vectors:
+    """The MaxSims of a range of texts, made of all their tokens end to end."""
+    return maxsims(similarities([store.between(first, last)], query), store.lengths(first, last))
 
 
 def naive_maxsim(query: Vectors, texts: list[Vectors]) -> list[float]:
@@ -57,9 +91,9 @@ def test_a_stored_component_is_off_by_half_a_step_at_most(n: int, seed: int) -> 
 
 
 def test_a_cosine_with_a_stored_vector_is_off_by_less_than_a_hundredth() -> None:
-    text, query = encoded(200), encoded(20, seed=1).tokens
+    text, query = encoded(200, dim=384), encoded(20, seed=1, dim=384).tokens  # as models have them
     exact = text.tokens @ query.T
-    assert np.abs(quantised(text).similarities(query) - exact).max() < 0.01
+    assert np.abs(similarities([quantised(text)], query) - exact).max() < 0.01
 
 
 def test_a_zero_vector_stays_zero() -> None:
@@ -72,9 +106,9 @@ def test_maxsim_is_the_naive_loop(tmp_path: Path, counts: list[int]) -> None:
     texts = [quantised(encoded(n, seed)) for seed, n in enumerate(counts)]
     query = encoded(6, seed=99).tokens
     store = stored(tmp_path / "tokens", texts)
-    expected = pytest.approx(naive_maxsim(query, [restored(t) for t in texts]), abs=1e-6)
-    assert [store.matches(row, query).maxsim() for row in range(len(counts))] == expected
-    assert store.maxsims(0, len(counts), query) == expected
+    expected = pytest.approx(naive_maxsim(asked(query), [restored(t) for t in texts]), abs=1e-6)
+    assert [maxsim(matched(store, row, query)) for row in range(len(counts))] == expected
+    assert maxsims_of(store, 0, len(counts), query) == expected
 
 
 def test_a_text_is_matched_as_it_is_stored(tmp_path: Path) -> None:
@@ -82,8 +116,9 @@ def test_a_text_is_matched_as_it_is_stored(tmp_path: Path) -> None:
     query = encoded(2, seed=99).tokens
     store = stored(tmp_path / "tokens", texts)
     for row in (2, 1, 0):
-        matches = store.matches(row, query)
-        assert matches.cosines == pytest.approx(texts[row].similarities(query), abs=1e-6)
+        matches = matched(store, row, query)
+        exact = restored(texts[row]) @ asked(query).T
+        assert matches.cosines == pytest.approx(exact, abs=1e-6)
         assert np.array_equal(matches.spans, texts[row].spans)
 
 
@@ -91,26 +126,26 @@ def test_maxsims_are_those_of_the_texts_one_by_one(tmp_path: Path) -> None:
     texts = [quantised(encoded(n, seed)) for seed, n in enumerate([3, 0, 5, 1, 0])]
     query = encoded(4, seed=99).tokens
     store = stored(tmp_path / "tokens", texts)
-    one_by_one = [store.matches(row, query).maxsim() for row in range(5)]
+    one_by_one = [maxsim(matched(store, row, query)) for row in range(5)]
     assert one_by_one[1] == 0.0
-    assert store.maxsims(0, 5, query) == pytest.approx(one_by_one, abs=1e-6)
-    assert store.maxsims(1, 3, query) == pytest.approx(one_by_one[1:3], abs=1e-6)
-    assert store.maxsims(4, 5, query).tolist() == [0.0]
-    assert store.maxsims(2, 2, query).tolist() == []
+    assert maxsims_of(store, 0, 5, query) == pytest.approx(one_by_one, abs=1e-6)
+    assert maxsims_of(store, 1, 3, query) == pytest.approx(one_by_one[1:3], abs=1e-6)
+    assert maxsims_of(store, 4, 5, query).tolist() == [0.0]
+    assert maxsims_of(store, 2, 2, query).tolist() == []
 
 
 def test_maxsim_of_a_query_without_tokens_is_zero(tmp_path: Path) -> None:
     store = stored(tmp_path / "tokens", [quantised(encoded(3))])
     nothing = np.zeros((0, DIM), np.float32)
-    assert store.matches(0, nothing).maxsim() == 0.0
-    assert store.maxsims(0, 1, nothing).tolist() == [0.0]
+    assert maxsim(matched(store, 0, nothing)) == 0.0
+    assert maxsims_of(store, 0, 1, nothing).tolist() == [0.0]
 
 
 def test_maxsim_reads_a_worked_example() -> None:
     cosines = np.array([[0.9, 0.1], [0.2, 0.5], [-0.3, -0.1]], np.float32)
     spans = np.array([[0, 2], [2, 3], [3, 6]], np.int32)
     matches = Matches(cosines, spans)
-    assert matches.maxsim() == pytest.approx((0.9 + 0.5) / 2)
+    assert maxsim(matches) == pytest.approx((0.9 + 0.5) / 2)
     assert matches.maxsims([3], [9]) == pytest.approx([(-0.3 - 0.1) / 2])
 
 
@@ -155,3 +190,32 @@ def test_texts_without_any_token_can_be_stored(tmp_path: Path, texts: int) -> No
     store = stored(tmp_path / "tokens", [quantised(encoded(0))] * texts)
     assert store.texts == texts
     assert [len(store.text(row)) for row in range(texts)] == [0] * texts
+
+
+def test_a_passage_meets_a_query_alike_alone_and_among_many() -> None:
+    """To the last bit, also where there are more than one product takes."""
+    texts = [quantised(encoded(n, seed)) for seed, n in enumerate([3, 0, 5, 1, 7] * 30)]
+    query = encoded(4, seed=99).tokens
+    clauses = [texts[(i + 1) % 150 :][: i % 3 + 1] for i in range(150)]
+    joined = [
+        Clauses(end_to_end(each), np.array([len(clause) for clause in each])) for each in clauses
+    ]
+    found = late_matches(texts, joined, query)
+    assert len(found) == 150
+    for i, each in enumerate(found):
+        [alone] = late_matches(texts[i : i + 1], joined[i : i + 1], query)
+        assert np.array_equal(each.passage.cosines, alone.passage.cosines)
+        assert np.array_equal(each.passage.spans, texts[i].spans)
+        assert each.maxsim == alone.maxsim == pytest.approx(maxsim(each.passage), abs=1e-6)
+        assert each.clauses.tolist() == alone.clauses.tolist()
+        by_one = [maxsim(Matches(similarities([c], query), c.spans)) for c in clauses[i]]
+        assert each.clauses == pytest.approx(by_one, abs=1e-6)
+
+
+def test_a_query_without_tokens_meets_nothing() -> None:
+    text = quantised(encoded(3))
+    nothing = np.zeros((0, DIM), np.float32)
+    [found] = late_matches([text], [Clauses(text, np.array([3]))], nothing)
+    assert found.maxsim == 0.0
+    assert found.clauses.tolist() == [0.0]
+    assert late_matches([], [], nothing) == []

@@ -16,7 +16,7 @@ import pytest
 from index.build import build
 from index.hits import MODES, Mode, Results
 from index.home import Home
-from index.late import quantised
+from index.late import quantised, similarities
 from index.lexical import LexicalIndex
 from index.ranking import WEIGHTS, Weights
 from index.search import Searcher
@@ -65,7 +65,7 @@ def test_scores_are_those_worked_out_from_the_vectors(
         [whole] = encoder.encode([passage.text], "document")
         dense = max(float(c.vector @ query.vector) for c in clauses)
         late, *late_clauses = (
-            float(quantised(each).similarities(query.tokens).max(axis=0).mean())
+            float(similarities([quantised(each)], query.tokens).max(axis=0).mean())
             for each in (whole, *clauses)
         )
         held = {term.text for term in terms(passage.text)}

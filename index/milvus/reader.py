@@ -13,7 +13,7 @@ import numpy as np
 
 from index.encoder import Encoder, Vectors
 from index.hits import DocumentSummary
-from index.late import Matches, Tokens, maxsims
+from index.late import Clauses, Tokens, end_to_end, late_matches
 from index.milvus import manifest
 from index.milvus.client import Client
 from index.milvus.layout import MANIFEST, among, between, collection, dense_rule, unpacked
@@ -159,7 +159,10 @@ class MilvusReader:
 
     def matches(self, rows: RowNumbers, tokens: Vectors) -> list[LateMatches]:
         """How the tokens of passages and of their clauses meet a query's."""
-        return [_late(*own, query=tokens) for own in self._tokens(rows.tolist())]
+        found = self._tokens(rows.tolist())
+        return late_matches(
+            [whole for whole, *_ in found], [_clauses(*own) for own in found], tokens
+        )
 
     def _tokens(self, rows: Sequence[int]) -> list[list[Tokens]]:
         found = self._parts.by_value("tokens", "passage", rows, ["id", "passage", "data"])
@@ -185,8 +188,6 @@ def _inside(field: str, within: Rows | None) -> str:
     return between(field, within.first, within.last) if within is not None else ""
 
 
-def _late(whole: Tokens, *clauses: Tokens, query: Vectors) -> LateMatches:
-    """How a passage's own tokens meet a query's, and how those of each clause do."""
-    cosines = np.concatenate([each.similarities(query) for each in clauses])
+def _clauses(_whole: Tokens, *clauses: Tokens) -> Clauses:
     lengths = np.array([len(each) for each in clauses], np.int64)
-    return LateMatches(Matches(whole.similarities(query), whole.spans), maxsims(cosines, lengths))
+    return Clauses(end_to_end(clauses), lengths)

@@ -69,7 +69,7 @@ def test_late_interaction_with_all_passages(
     rows = np.arange(sum(d.passages for d in reader.contents.documents))
 
     def rerank() -> list[float]:
-        return [each.passage.maxsim() for each in reader.matches(rows, tokens)]
+        return [each.maxsim for each in reader.matches(rows, tokens)]
 
     assert max(benchmark(rerank)) > 0.5
 
