@@ -6,7 +6,7 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from kb.library import Skipped
 from kb.types import Clause, Document, Passage, Section, Span
 
 FILE = "texts.sqlite"  # its name in a generation
+_RECENT = 1024  # passages kept as they were read last, some MB: searches read many of them again
 
 _PASSAGE = (
     "SELECT p.row, p.id, d.id, p.kind, p.headings, p.text, p.start, p.end, p.clauses,"
@@ -50,6 +51,7 @@ class TextStore:
         uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
         self._lock = threading.Lock()
+        self._recent: dict[int, Passage] = {}
         rows = self._all(
             "SELECT first, last, id, name, title, fingerprint, summary, author, date"
             " FROM documents ORDER BY number"
@@ -128,11 +130,22 @@ class TextStore:
 
     def passages_at(self, rows: Iterable[int]) -> list[Passage]:
         """The passages of some rows, in their order; any number of rows."""
-        where = " WHERE p.row IN (SELECT value FROM json_each(?))"
         wanted = list(rows)
-        found = self._all(f"{_PASSAGE}{where}", (json.dumps(wanted),))
-        by_row = {row: _passage(*fields) for row, *fields in found}
-        return [by_row[row] for row in wanted]
+        with self._lock:
+            found = {row: self._recent[row] for row in wanted if row in self._recent}
+        if new := [row for row in wanted if row not in found]:
+            where = " WHERE p.row IN (SELECT value FROM json_each(?))"
+            read = self._all(f"{_PASSAGE}{where}", (json.dumps(new),))
+            fresh = {row: _passage(*fields) for row, *fields in read}
+            self._remember(fresh)
+            found |= fresh
+        return [found[row] for row in wanted]
+
+    def _remember(self, passages: Mapping[int, Passage]) -> None:
+        with self._lock:
+            self._recent.update(passages)
+            for row in list(self._recent)[:-_RECENT]:
+                del self._recent[row]
 
     def batches(self, size: int) -> Iterator[list[tuple[int, Passage]]]:
         """All passages with their rows, `size` at a time."""

@@ -196,3 +196,17 @@ def test_many_threads_read_at_once(store: TextStore) -> None:
     for thread in threads:
         thread.join()
     assert found == [True] * 400
+
+
+def test_passages_read_again_are_the_same_and_few_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order asked for, some of them known and some not."""
+    monkeypatch.setattr(texts, "_RECENT", 3)
+    passages = tuple(dataclasses.replace(PASSAGE, id=f"paged-{i}") for i in range(8))
+    with closing(written(tmp_path / "texts.sqlite", (PAGED, passages))) as store:
+        for rows in ([0, 1], [5, 1, 0], list(range(8)), [7, 2, 7], []):
+            assert store.passages_at(rows) == [passages[row] for row in rows]
+            assert len(store._recent) <= 3
+        store.close()
+        assert store.passages_at([7]) == [passages[7]]
