@@ -7,6 +7,7 @@ tokens; reading memory; an HTTP answer without content. Best of several, since a
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -50,7 +51,12 @@ class Tasks:
 
 def _product(tokens: int, shape: tuple[int, int], kind: str) -> float:
     """Each layer has weights of its own, or they would stay in the nearest cache."""
-    return min(_best(works) for works in _WORKS[kind](tokens, shape))
+    least = math.inf
+    for works in _WORKS[kind](tokens, shape):
+        works[0]()
+        if _best(works[:1], 0) < 2 * least:
+            least = min(least, _best(works))
+    return least
 
 
 def _float32(tokens: int, shape: tuple[int, int]) -> Iterator[Sequence[Work]]:
@@ -59,12 +65,12 @@ def _float32(tokens: int, shape: tuple[int, int]) -> Iterator[Sequence[Work]]:
 
 
 def _int8(tokens: int, shape: tuple[int, int]) -> Iterator[Sequence[Work]]:
-    """By torch, which is fast with VNNI alone, and by onnxruntime, which is without it too."""
+    """By onnxruntime and by torch, which without VNNI takes a hundred times as long."""
     inputs = torch.randint(-99, 99, (tokens, shape[0]), dtype=torch.int8)
     weights = [torch.randint(-63, 63, shape, dtype=torch.int8) for _ in range(_LAYERS)]
-    yield [partial(torch._int_mm, inputs, each) for each in weights]
     given = {"inputs": inputs.view(torch.uint8).numpy()}
     yield [partial(_onnx_product(each).run, None, given) for each in weights]
+    yield [partial(torch._int_mm, inputs, each) for each in weights]
 
 
 def _onnx_product(weights: torch.Tensor) -> onnxruntime.InferenceSession:
