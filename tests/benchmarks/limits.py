@@ -65,7 +65,7 @@ def _float32(tokens: int, shape: tuple[int, int]) -> Iterator[Sequence[Work]]:
 
 
 def _int8(tokens: int, shape: tuple[int, int]) -> Iterator[Sequence[Work]]:
-    """By onnxruntime and by torch, which without VNNI takes a hundred times as long."""
+    """By onnxruntime and by torch, which without VNNI takes many times as long."""
     inputs = torch.randint(-99, 99, (tokens, shape[0]), dtype=torch.int8)
     weights = [torch.randint(-63, 63, shape, dtype=torch.int8) for _ in range(_LAYERS)]
     given = {"inputs": inputs.view(torch.uint8).numpy()}
