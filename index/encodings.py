@@ -88,7 +88,7 @@ class Encodings:
         passages = [self.passage_tokens.text(row) for row in rows]
         ranges = [self.clause_rows(row) for row in rows]
         store = self.clause_tokens
-        clauses = [Clauses(store.between(*each), store.lengths(*each)) for each in ranges]
+        clauses = [Clauses([store.between(*each)], store.lengths(*each)) for each in ranges]
         return late_matches(passages, clauses, tokens)
 
     def _bound_memory(self) -> None:

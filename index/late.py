@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -38,15 +39,6 @@ class Tokens:
 
     def __len__(self) -> int:
         return len(self.scales)
-
-
-def end_to_end(tokens: Sequence[Tokens]) -> Tokens:
-    """Several texts, at least one, as one."""
-    return Tokens(
-        np.concatenate([each.codes for each in tokens]),
-        np.concatenate([each.scales for each in tokens]),
-        np.concatenate([each.spans for each in tokens]),
-    )
 
 
 def similarities(tokens: Sequence[Tokens], query: Vectors) -> Vectors:
@@ -119,9 +111,9 @@ def maxsims(cosines: Vectors, lengths: npt.NDArray[np.int64]) -> Vectors:
 
 
 class Clauses(NamedTuple):
-    """The tokens of a passage's clauses end to end, and `(clauses,)` how many each has."""
+    """The tokens of a passage's clauses in their order, and `(clauses,)` how many each has."""
 
-    tokens: Tokens
+    tokens: Sequence[Tokens]
     lengths: npt.NDArray[np.int64]
 
 
@@ -139,7 +131,7 @@ def late_matches(
 def _matched_together(
     passages: Sequence[Tokens], clauses: Sequence[Clauses], query: Vectors
 ) -> Iterator[LateMatches]:
-    cosines = similarities([*passages, *(each.tokens for each in clauses)], query)
+    cosines = similarities([*passages, *chain(*(each.tokens for each in clauses))], query)
     lengths = np.array([len(each) for each in passages], np.int64)
     ends = np.cumsum(lengths)
     scores = maxsims(cosines[: ends[-1]], lengths)

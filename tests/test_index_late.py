@@ -17,7 +17,6 @@ from index.late import (
     Tokens,
     TokenStore,
     TokenWriter,
-    end_to_end,
     late_matches,
     maxsims,
     quantised,
@@ -197,9 +196,7 @@ def test_a_passage_meets_a_query_alike_alone_and_among_many() -> None:
     texts = [quantised(encoded(n, seed)) for seed, n in enumerate([3, 0, 5, 1, 7] * 30)]
     query = encoded(4, seed=99).tokens
     clauses = [texts[(i + 1) % 150 :][: i % 3 + 1] for i in range(150)]
-    joined = [
-        Clauses(end_to_end(each), np.array([len(clause) for clause in each])) for each in clauses
-    ]
+    joined = [Clauses(each, np.array([len(clause) for clause in each])) for each in clauses]
     found = late_matches(texts, joined, query)
     assert len(found) == 150
     for i, each in enumerate(found):
@@ -215,7 +212,7 @@ def test_a_passage_meets_a_query_alike_alone_and_among_many() -> None:
 def test_a_query_without_tokens_meets_nothing() -> None:
     text = quantised(encoded(3))
     nothing = np.zeros((0, DIM), np.float32)
-    [found] = late_matches([text], [Clauses(text, np.array([3]))], nothing)
+    [found] = late_matches([text], [Clauses([text], np.array([3]))], nothing)
     assert found.maxsim == 0.0
     assert found.clauses.tolist() == [0.0]
     assert late_matches([], [], nothing) == []

@@ -13,7 +13,7 @@ import numpy as np
 
 from index.encoder import Encoder, Vectors
 from index.hits import DocumentSummary
-from index.late import Clauses, Tokens, end_to_end, late_matches
+from index.late import Clauses, Tokens, late_matches
 from index.milvus import manifest
 from index.milvus.client import Client
 from index.milvus.layout import MANIFEST, among, between, collection, dense_rule, unpacked
@@ -189,5 +189,4 @@ def _inside(field: str, within: Rows | None) -> str:
 
 
 def _clauses(_whole: Tokens, *clauses: Tokens) -> Clauses:
-    lengths = np.array([len(each) for each in clauses], np.int64)
-    return Clauses(end_to_end(clauses), lengths)
+    return Clauses(clauses, np.array([len(each) for each in clauses], np.int64))
