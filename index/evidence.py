@@ -9,8 +9,10 @@ import numpy as np
 
 from index.encoder import Vectors
 from index.hits import Mark
-from index.late import Matches
+from index.late import Matches, stretches
+from index.store import LateMatches
 from index.terms import occurrences
+from index.texts import cuts
 from kb.types import Passage, Span
 
 # A clause beside the best one belongs to the answer when it is nearly as good, one elsewhere
@@ -31,29 +33,35 @@ _RARE_ENOUGH = 0.25  # share of the rarest term's weight below which a word is n
 
 
 def clause_scores(
-    query: str, passage: Passage, dense: Vectors, late: Vectors, matches: Matches
-) -> Vectors:
-    """How well each clause answers, `(clauses,)`.
+    query: str, passages: Sequence[Passage], cosines: Sequence[Vectors], late: Sequence[LateMatches]
+) -> list[Vectors]:
+    """How well each clause of each passage answers, an array `(clauses,)` a passage.
 
-    `dense` and `late` are cosine and MaxSim of each clause by itself; added to these is the
-    MaxSim of its stretch of the passage's tokens, which have read what stands around them.
+    `cosines` are those of each clause by itself, as its MaxSim in `late` is; added to these is
+    the MaxSim of its stretch of the passage's tokens, which have read what stands around them.
     """
-    starts = [clause.start - passage.start for clause in passage.clauses]
-    ends = [clause.end - passage.start for clause in passage.clauses]
-    scores: Vectors = 0.5 * dense + late + matches.maxsims(starts, ends)
-    if _ASKS_NUMBER.search(query):
-        told = [_NUMBER.search(clause.text) is not None for clause in passage.clauses]
-        scores[told] += _NUMBER_BONUS
-    return scores
+    within = stretches([each.passage for each in late], [cuts(each) for each in passages])
+    asks_number = _ASKS_NUMBER.search(query) is not None
+    found = []
+    for passage, dense, alone, stretch in zip(passages, cosines, late, within, strict=True):
+        scores: Vectors = 0.5 * dense + alone.clauses + stretch
+        if asks_number:
+            told = [_NUMBER.search(clause.text) is not None for clause in passage.clauses]
+            scores[told] += _NUMBER_BONUS
+        found.append(scores)
+    return found
 
 
 def evidence(passage: Passage, scores: Vectors) -> tuple[Span, ...]:
     """The clauses that answer, in text order, neighbours joined; spans into the document."""
     best = int(scores.argmax())
-    short = scores[best] - scores
-    beside = abs(np.arange(len(scores)) - best) == 1
-    close = short <= np.where(beside, _NEIGHBOUR_MARGIN, _ELSEWHERE_MARGIN)
-    chosen = [i for i in np.argsort(short, kind="stable") if close[i]][:_MOST_CLAUSES]
+    short = (scores[best] - scores).tolist()
+    close = [
+        i
+        for i, margin in enumerate(short)
+        if margin <= (_NEIGHBOUR_MARGIN if abs(i - best) == 1 else _ELSEWHERE_MARGIN)
+    ]
+    chosen = sorted(close, key=short.__getitem__)[:_MOST_CLAUSES]
     spans = [Span(passage.clauses[i].start, passage.clauses[i].end) for i in sorted(chosen)]
     return tuple(Span(a, b) for a, b, _ in _merged([(a, b, 1.0) for a, b in spans]))
 
@@ -81,9 +89,9 @@ def _near_words(text: str, matches: Matches) -> Iterator[tuple[int, int, float]]
     """Each query token's best match, where it is close and not mere punctuation."""
     if not matches.cosines.size:
         return
-    for column, row in enumerate(matches.cosines.argmax(axis=0)):
-        cosine = float(matches.cosines[row, column])
-        start, end = matches.spans[row].tolist()
+    rows = matches.cosines.argmax(axis=0)
+    best = matches.cosines[rows, np.arange(len(rows))].tolist()
+    for (start, end), cosine in zip(matches.spans[rows].tolist(), best, strict=True):
         token = text[start:end]
         if cosine >= _TOKEN_MATCH and any(map(str.isalnum, token)):
             # the space before a word belongs to its token, not to what is marked

@@ -83,17 +83,6 @@ class Matches:
     cosines: Vectors
     spans: npt.NDArray[np.int32]
 
-    def maxsims(self, starts: Sequence[int], ends: Sequence[int]) -> Vectors:
-        """The MaxSim of each of some stretches of the text: of the tokens that overlap it.
-
-        Tokens stand in text order.
-        """
-        first = np.searchsorted(self.spans[:, 1], starts, side="right")
-        lengths = np.maximum(np.searchsorted(self.spans[:, 0], ends, side="left") - first, 0)
-        offsets = first - (np.cumsum(lengths) - lengths)
-        rows = np.repeat(offsets, lengths) + np.arange(lengths.sum())
-        return maxsims(self.cosines[rows], lengths)
-
 
 def maxsims(cosines: Vectors, lengths: npt.NDArray[np.int64]) -> Vectors:
     """The MaxSim of each of some texts, `(texts,)`: the mean of the query tokens' best cosines.
@@ -108,6 +97,29 @@ def maxsims(cosines: Vectors, lengths: npt.NDArray[np.int64]) -> Vectors:
         best = np.maximum.reduceat(cosines, starts, axis=0)
         found[some] = best.sum(axis=1) / cosines.shape[1]
     return found
+
+
+def stretches(
+    texts: Sequence[Matches], spans: Sequence[Sequence[tuple[int, int]]]
+) -> list[Vectors]:
+    """Of each text the MaxSims of some stretches of it: of the tokens that overlap each.
+
+    Tokens stand in text order; stretches are half-open code points, in any order.
+    """
+    counts = [len(each) for each in spans]
+    wanted = np.array(list(chain(*spans)), np.int64).reshape(-1, 2)
+    tokens = np.concatenate([each.spans for each in texts]).astype(np.int64)
+    if not len(tokens):
+        return [np.zeros(count, np.float32) for count in counts]
+    # texts are laid out one after the other, so far apart that none reaches into the next
+    far = max(int(wanted.max(initial=0)), int(tokens.max())) + 1
+    tokens += far * np.repeat(np.arange(len(texts)), [len(each.spans) for each in texts])[:, None]
+    wanted += far * np.repeat(np.arange(len(texts)), counts)[:, None]
+    first = np.searchsorted(tokens[:, 1], wanted[:, 0], side="right")
+    lengths = np.maximum(np.searchsorted(tokens[:, 0], wanted[:, 1], side="left") - first, 0)
+    rows = np.repeat(first - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
+    cosines = np.concatenate([each.cosines for each in texts])
+    return np.split(maxsims(cosines[rows], lengths), np.cumsum(counts)[:-1])
 
 
 class Clauses(NamedTuple):
@@ -134,13 +146,12 @@ def _matched_together(
     cosines = similarities([*passages, *chain(*(each.tokens for each in clauses))], query)
     lengths = np.array([len(each) for each in passages], np.int64)
     ends = np.cumsum(lengths)
-    scores = maxsims(cosines[: ends[-1]], lengths)
-    inner = maxsims(cosines[ends[-1] :], np.concatenate([each.lengths for each in clauses]))
-    inner_ends = np.cumsum([len(each.lengths) for each in clauses])
-    for i, passage in enumerate(passages):
-        own = slice(ends[i] - lengths[i], ends[i])
-        within = slice(inner_ends[i] - len(clauses[i].lengths), inner_ends[i])
-        yield LateMatches(Matches(cosines[own], passage.spans), float(scores[i]), inner[within])
+    scores = maxsims(cosines[: ends[-1]], lengths).tolist()
+    within = maxsims(cosines[ends[-1] :], np.concatenate([each.lengths for each in clauses]))
+    own = np.split(cosines, ends)
+    inner = np.split(within, np.cumsum([len(each.lengths) for each in clauses]))
+    for passage, one, score, each in zip(passages, own, scores, inner, strict=False):
+        yield LateMatches(Matches(one, passage.spans), score, each)
 
 
 class TokenWriter:

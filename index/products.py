@@ -10,13 +10,16 @@ import onnxruntime
 
 LARGEST = 63  # of the right side: a product of 8 bits by 8 would overflow its 16 without VNNI
 _ZERO = np.uint8(128)  # what stands for 0 on the left side, which is unsigned to the kernels
+_COLUMNS = 8  # of the right side go together: 9 took longer than 16
 
 
 def product(left: npt.NDArray[np.int8], right: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
     """`(n, dim)` times `(dim, m)`, exactly; `right` keeps within `LARGEST` either way."""
-    given = {"left": left.view(np.uint8) ^ _ZERO, "right": right}
-    [found] = _session().run(None, given)
-    return np.asarray(found)
+    dim, columns = right.shape
+    whole = np.zeros((dim, -(-columns // _COLUMNS) * _COLUMNS), np.int8)
+    whole[:, :columns] = right
+    [found] = _session().run(None, {"left": left.view(np.uint8) ^ _ZERO, "right": whole})
+    return np.asarray(found)[:, :columns]
 
 
 @cache

@@ -19,7 +19,7 @@ from index.ranking import Candidates, Weights
 from index.store import LateMatches, LexicalScores, Reader, RowNumbers
 from index.terms import holds, phrases, standing
 from index.texts import Rows
-from kb.types import Passage, Span
+from kb.types import Passage
 
 # How many nearest clauses and best BM25 passages are looked at, and how many of the passages
 # so found are reranked. Twice as many of each changed no figure on any collection by more than
@@ -111,7 +111,7 @@ class Query:
     def _dense(self, rows: RowNumbers) -> Vectors:
         cosines = self._reader.cosines(rows, self._encoded.vector)
         self._cosines.update(zip(rows.tolist(), cosines, strict=True))
-        return np.array([each.max(initial=0.0) for each in cosines], np.float32)
+        return np.array([max(0.0, *each.tolist()) for each in cosines], np.float32)
 
     def _lexical(self, rows: RowNumbers) -> Vectors:
         """BM25 as a share of what no passage can reach; asked for what is not known yet."""
@@ -132,7 +132,8 @@ class Query:
 
     def _late(self, rows: RowNumbers) -> Vectors:
         """`(2, rows)`: the MaxSim of each passage and that of its best clause."""
-        pairs = [(each.maxsim, each.clauses.max(initial=0.0)) for each in self._matched(rows)]
+        matched = self._matched(rows)
+        pairs = [(each.maxsim, max(0.0, *each.clauses.tolist())) for each in matched]
         return np.array(pairs, np.float32).reshape(-1, 2).T
 
     def _passages_at(self, rows: RowNumbers) -> list[Passage]:
@@ -157,21 +158,18 @@ class Query:
         if not len(rows):
             return ()
         passages, matched = self._passages_at(rows), self._matched(rows)
-        found = zip(places.tolist(), passages, matched, strict=True)
+        cosines = [self._cosines[row] for row in rows.tolist()]
+        told = clause_scores(self._text, passages, cosines, matched)
+        found = zip(places.tolist(), passages, matched, told, strict=True)
         return tuple(
             Hit(
                 rank,
                 round(float(scores[place]), 6),
                 self._reader.summary(passage.document_id),
                 passage,
-                self._evidence(int(candidates.rows[place]), passage, late),
+                evidence(passage, clauses),
                 marks(passage, late.passage, self._weights),
                 candidates.signals(place, late.maxsim),
             )
-            for rank, (place, passage, late) in enumerate(found, 1)
+            for rank, (place, passage, late, clauses) in enumerate(found, 1)
         )
-
-    def _evidence(self, row: int, passage: Passage, late: LateMatches) -> tuple[Span, ...]:
-        cosines = self._cosines[row]
-        scores = clause_scores(self._text, passage, cosines, late.clauses, late.passage)
-        return evidence(passage, scores)

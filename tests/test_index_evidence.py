@@ -10,6 +10,7 @@ import pytest
 from index.evidence import clause_scores, evidence, marks
 from index.hits import Mark
 from index.late import Matches
+from index.store import LateMatches
 from kb.types import Clause, Passage, Span
 
 # the passage begins at 100 of its document
@@ -72,15 +73,14 @@ def test_evidence_is_the_best_clause_and_what_is_as_good(
 
 
 def test_a_clause_scores_by_itself_and_by_its_stretch_of_the_passage() -> None:
-    found = clause_scores(
-        "休息",
-        PASSAGE,
-        np.array([0.2, 0.0, 0.0, 0.4], np.float32),
-        np.array([0.1, 0.0, 0.0, 0.3], np.float32),
-        matches(("工会", [0.5, 0.1]), ("休息", [0.9, 0.7])),
-    )
+    cosines = np.array([0.2, 0.0, 0.0, 0.4], np.float32)
+    alone = np.array([0.1, 0.0, 0.0, 0.3], np.float32)
+    late = LateMatches(matches(("工会", [0.5, 0.1]), ("休息", [0.9, 0.7])), 0.8, alone)
+    nothing = LateMatches(Matches(np.zeros((0, 2), np.float32), NOTHING.spans), 0.0, 0 * alone)
+    found = clause_scores("休息", [PASSAGE] * 2, [cosines, 0 * cosines], [late, nothing])
     # half the cosine, all of MaxSim, and the mean of the best cosines inside
-    assert found.tolist() == pytest.approx([0.1 + 0.1 + 0.3, 0, 0, 0.2 + 0.3 + 0.8])
+    assert found[0].tolist() == pytest.approx([0.1 + 0.1 + 0.3, 0, 0, 0.2 + 0.3 + 0.8])
+    assert found[1].tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_question_for_a_number_prefers_clauses_with_one(
     question: str, preferred: list[bool]
 ) -> None:
     zeros = np.zeros(4, np.float32)
-    found = clause_scores(question, PASSAGE, zeros, zeros, NOTHING)
+    [found] = clause_scores(question, [PASSAGE], [zeros], [LateMatches(NOTHING, 0.0, zeros)])
     assert [score > 0 for score in found.tolist()] == preferred
 
 

@@ -22,6 +22,7 @@ from index.late import (
     quantised,
     rounded,
     similarities,
+    stretches,
 )
 
 DIM = 16
@@ -145,18 +146,25 @@ def test_maxsim_reads_a_worked_example() -> None:
     spans = np.array([[0, 2], [2, 3], [3, 6]], np.int32)
     matches = Matches(cosines, spans)
     assert maxsim(matches) == pytest.approx((0.9 + 0.5) / 2)
-    assert matches.maxsims([3], [9]) == pytest.approx([(-0.3 - 0.1) / 2])
+    assert stretches([matches], [[(3, 9)]])[0] == pytest.approx([(-0.3 - 0.1) / 2])
 
 
 def test_a_stretch_has_the_tokens_that_overlap_it() -> None:
     spans = np.array([[0, 2], [2, 3], [3, 6], [6, 7]], np.int32)
     cosines = np.array([[0.1], [0.2], [0.4], [0.3]], np.float32)
     matches = Matches(cosines, spans)
-    starts, ends = [1, 4, 7, 0, 6, 3], [3, 5, 9, 7, 7, 3]
     # what ends where a token begins, or holds none, has none
-    expected = [0.2, 0.4, 0.0, 0.4, 0.3, 0.0]
-    assert matches.maxsims(starts, ends) == pytest.approx(expected)
-    assert Matches(cosines[:0], spans[:0]).maxsims([0, 3], [3, 5]).tolist() == [0.0, 0.0]
+    wanted = {(1, 3): 0.2, (4, 5): 0.4, (7, 9): 0.0, (0, 7): 0.4, (6, 7): 0.3, (3, 3): 0.0}
+    [found] = stretches([matches], [list(wanted)])
+    assert found == pytest.approx(list(wanted.values()))
+    # nothing of a neighbour, however far a stretch reaches
+    nothing = Matches(cosines[:0], spans[:0])
+    other = Matches(-cosines, spans)
+    found, none, negative = stretches([matches, nothing, other], [[(6, 99)], [(0, 3), (3, 5)], []])
+    assert found == pytest.approx([0.3])
+    assert none.tolist() == [0.0, 0.0]
+    assert negative.tolist() == []
+    assert [each.tolist() for each in stretches([nothing], [[(0, 3)]])] == [[0.0]]
 
 
 def test_texts_come_back_from_disk_as_they_were_added(tmp_path: Path) -> None:

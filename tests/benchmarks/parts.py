@@ -83,7 +83,7 @@ def test_evidence_and_marks_of_a_passage(
     [late], weights = reader.matches(rows, query.tokens), reader.weights(QUERY)
 
     def explain() -> tuple[object, ...]:
-        scores = clause_scores(QUERY, passage, cosines, late.clauses, late.passage)
+        [scores] = clause_scores(QUERY, [passage], [cosines], [late])
         return (*evidence(passage, scores), *marks(passage, late.passage, weights))
 
     assert benchmark(explain)
