@@ -62,8 +62,8 @@ class Encoder(Protocol):
 def load_encoder(home: Home, announce: Callable[[str], None] = lambda _line: None) -> Encoder:
     """The model named by `KB_MODEL` (a hub id or a folder), else the packaged one.
 
-    Loads torch: seconds. The packaged model never touches a network. Raises
-    `ModelUnavailable` with what to do.
+    Another loads torch, which takes seconds; the packaged one does so when the first document is
+    to be encoded, and never touches a network. Raises `ModelUnavailable` with what to do.
     """
     name = os.environ.get("KB_MODEL", "").strip()
     return _named(name) if name else _packaged(home, announce)
@@ -73,23 +73,32 @@ def _packaged(home: Home, announce: Callable[[str], None]) -> Encoder:
     # read when huggingface_hub is first imported; without it a missing file is asked for online
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     folder = packaged.packaged_folder(home.model, announce)
-    from index.runtime import sentence_transformer  # noqa: PLC0415
-    from index.transformer import TransformerEncoder  # noqa: PLC0415
+    from index.runtime import OnnxModel  # noqa: PLC0415
+    from index.transformer import Model, TransformerEncoder  # noqa: PLC0415
+
+    model = OnnxModel(folder)
+
+    def for_documents() -> Model:
+        from index.sentence_model import SentenceModel, sentence_transformer  # noqa: PLC0415
+
+        return SentenceModel(sentence_transformer(model), packaged.NAME)
 
     identity = f"{packaged.NAME}@{packaged.weights_digest(folder)[:12]}"
     runtime = f"onnxruntime int8:{packaged.FOLDER_VERSION}"
-    return TransformerEncoder(sentence_transformer(folder), identity, runtime)
+    return TransformerEncoder(model, for_documents, identity, runtime)
 
 
 def _named(name: str) -> Encoder:
     local = hub.is_here(name)
     if not local:
         hub.ask(name)
+    from index.sentence_model import SentenceModel  # noqa: PLC0415
     from index.transformer import TransformerEncoder  # noqa: PLC0415
 
     precision = _precision()
     identity = f"{name}{_folder_digest(Path(name))}"
-    return TransformerEncoder(_load(name, precision, local=local), identity, f"torch {precision}")
+    model = SentenceModel(_load(name, precision, local=local), identity)
+    return TransformerEncoder(model, lambda: model, identity, f"torch {precision}")
 
 
 def _precision() -> str:

@@ -1,54 +1,51 @@
-"""The packaged model on onnxruntime, as the first module of a sentence-transformers model."""
+"""The packaged model on onnxruntime, without torch: it is there in a tenth of a second."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import onnxruntime
-import torch
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.modules import InputModule, Normalize
-from sentence_transformers.sentence_transformer.modules import Pooling
 
 from index.cores import usable_cores
+from index.encoder import Vectors
 from index.model import FACTS, GRAPH, TOKENIZER
-from index.tokenizer import Unigram
-from index.transformer import padded
+from index.tokenizer import Cut, Unigram
 
 
-class OnnxTransformer(InputModule):
-    """Tokens to token vectors by an ONNX file; what follows it is sentence-transformers' own."""
+class OnnxModel:
+    """`index.transformer.Model` over a folder that `index.model` made. Safe for many threads."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         facts: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        self.max_seq_length: int = facts["positions"]
         self.dim: int = facts["hidden"]
-        self.prompts: dict[str, str] = facts["prompts"]
-        self.tokenizer: Any = Unigram(folder / TOKENIZER, self.max_seq_length)
-        self.forwards = usable_cores()  # that run at once, each on a thread of its caller's
+        self.longest: int = facts["positions"]
+        self.prompts: Mapping[str, str] = facts["prompts"]
+        self.forwards = usable_cores()  # each on the thread of who calls
+        self.tokenizer = Unigram(folder / TOKENIZER, self.longest)
         self._session = _session(folder / GRAPH)
 
-    def preprocess(
-        self, inputs: Sequence[Any], prompt: str | None = None, **_: Any
-    ) -> dict[str, Any]:
-        """Texts to padded `input_ids` and `attention_mask`, `(texts, length)` int64."""
-        found = self.tokenizer.cut([(prompt or "") + text for text in inputs])
-        return dict(padded([each.ids for each in found], self.tokenizer.pad))
+    def cut(self, texts: Sequence[str]) -> list[Cut]:
+        """Texts as the model gets them."""
+        return self.tokenizer.cut(texts)
 
-    def forward(self, features: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Add `token_embeddings`, `(batch, length, dim)` float32."""
-        given = {name: features[name].numpy() for name in ("input_ids", "attention_mask")}
-        [found] = self._session.run(None, given)
-        features["token_embeddings"] = torch.from_numpy(found)
-        return features
+    def forward(self, ids: Sequence[Sequence[int]]) -> tuple[Vectors, Vectors]:
+        """The mean of each text's token vectors, `(texts, dim)`, and padded these themselves."""
+        lengths = np.array([len(each) for each in ids])
+        mask = np.arange(lengths.max()) < lengths[:, None]
+        padded = np.full(mask.shape, self.tokenizer.pad, np.int64)
+        padded[mask] = np.concatenate(ids)
+        tokens = self.tokens(padded, mask.astype(np.int64))
+        return (tokens * mask[:, :, None]).sum(axis=1) / lengths[:, None].astype(np.float32), tokens
 
-    def save(self, output_path: str, *_: Any, **__: Any) -> None:
-        """There is nothing of its own to save: the folder it came from is the model."""
-        raise NotImplementedError(output_path)
+    def tokens(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
+        """Token vectors, `(texts, length, dim)`, of padded ids, `(texts, length)`."""
+        [found] = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
+        return np.asarray(found)
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:
@@ -59,10 +56,3 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
     # work, these two were no faster and made the slowest answers slower.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def sentence_transformer(folder: Path) -> SentenceTransformer:
-    """The model of a folder that `index.model` made: mean of the token vectors, unit length."""
-    transformer = OnnxTransformer(folder)
-    modules = [transformer, Pooling(transformer.dim, "mean"), Normalize()]
-    return SentenceTransformer(modules=modules, device="cpu", prompts=transformer.prompts)

@@ -1,21 +1,19 @@
-"""An encoder of any sentence-transformers model: vectors centred, tokens in their places."""
+"""An encoder of any model: vectors centred, tokens in their places."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from sentence_transformers import SentenceTransformer
 
 from index.calibration import PARAGRAPHS, QUESTIONS, SENTENCES, digest
 from index.encoder import Encoded, Side, Vectors, unit
 from index.folding import simplified
-from index.tokenizer import Cut, Unigram
-from kb.errors import ModelUnavailable
+from index.tokenizer import Cut
 
 # Padded tokens of one forward. What is made between two layers stays in the processor's cache: by
 # two threads, each at its own, 256, 384 and 768 tokens at once ran at 11.7, 11.8 and 10.7 thousand
@@ -23,54 +21,93 @@ from kb.errors import ModelUnavailable
 _BATCH_TOKENS = 256
 
 
-class TransformerEncoder:
-    """A sentence-transformers model, its vectors centred; `runtime` tells what it runs on."""
+class Model(Protocol):
+    """What an encoder needs of a model."""
 
-    def __init__(self, model: SentenceTransformer, identity: str, runtime: str) -> None:
-        dim = model.get_embedding_dimension()
-        if not dim:
-            raise ModelUnavailable(identity, "it gives no sentence vectors; check KB_MODEL")
-        self._model = model
-        self._tokenise, self._pad = _tokeniser(model)
-        self._prompts: dict[Side, str] = {
-            "query": model.prompts.get("query") or "",
-            "document": model.prompts.get("document") or model.prompts.get("passage") or "",
-        }
-        self.dim: int = dim
-        self.forwards: int = getattr(model[0], "forwards", 1)  # torch has threads of its own
-        prefixes = "|".join(self._prompts.values())
-        self.name: str = f"{identity} {runtime} centred:{digest()} simplified [{prefixes}]"
-        questions = [self._raw(texts, "query") for texts in QUESTIONS.values()]
-        sentences = self._raw(SENTENCES, "document")
-        # a token of a passage has read a paragraph, one of a clause has not: both are stored
-        paragraphs = self._raw(PARAGRAPHS, "document")
-        self._means: dict[Side, _Mean] = {
-            "query": _Mean(_mean_vector(questions), _mean_token(questions)),
-            "document": _Mean(_mean_vector([sentences]), _mean_token([sentences, paragraphs])),
-        }
+    @property
+    def dim(self) -> int:
+        """Width of every vector."""
+
+    @property
+    def forwards(self) -> int:
+        """How many calls of `forward` at once it has use for."""
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """What is put before the texts of each side."""
+
+    def cut(self, texts: Sequence[str]) -> list[Cut]:
+        """Texts as the model gets them, to its longest input at most."""
+
+    def forward(self, ids: Sequence[Sequence[int]]) -> tuple[Vectors, Vectors]:
+        """A vector a text, `(texts, dim)`, and, padded, one a token, `(texts, tokens, dim)`."""
+
+
+class TransformerEncoder:
+    """Of models for the two sides, their vectors centred; `runtime` tells what they run on.
+
+    That for documents is made when the first of them comes: a server that only answers questions
+    may never have any.
+    """
+
+    def __init__(
+        self, queries: Model, documents: Callable[[], Model], identity: str, runtime: str
+    ) -> None:
+        self.dim, self.forwards = queries.dim, queries.forwards
+        prefixes = "|".join(queries.prompts[side] for side in ("query", "document"))
+        self.name = f"{identity} {runtime} centred:{digest()} simplified [{prefixes}]"
+        self._queries = _Centred(queries, "query", QUESTIONS.values(), QUESTIONS.values())
+        self._make = documents
+        self._made: _Centred | None = None
+        self._lock = threading.Lock()
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
         """Vectors of the texts in Simplified characters, the mean of their side taken off."""
-        mean = self._means[side]
+        return (self._queries if side == "query" else self._documents()).encode(texts)
+
+    def _documents(self) -> _Centred:
+        with self._lock:
+            if self._made is None:
+                # a token of a passage has read a paragraph, one of a clause has not: both are kept
+                tokens = [SENTENCES, PARAGRAPHS]
+                self._made = _Centred(self._make(), "document", [SENTENCES], tokens)
+            return self._made
+
+
+class _Centred:
+    """One side's model, and the means of what it gives for groups of texts of all kinds."""
+
+    def __init__(
+        self,
+        model: Model,
+        side: Side,
+        vectors: Iterable[Sequence[str]],
+        tokens: Iterable[Sequence[str]],
+    ) -> None:
+        self._model, self._side = model, side
+        self._prompt = model.prompts[side]
+        self._vector = _mean_vector([self._raw(texts) for texts in vectors])
+        self._token = _mean_token([self._raw(texts) for texts in tokens])
+
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
         folded = [simplified(text) for text in texts]
         found = []
-        for text, raw in zip(folded, self._raw(folded, side), strict=True):
-            kept = _telling(raw.spans, text) if side == "query" else slice(None)
-            tokens = unit(raw.tokens[kept] - mean.token)
-            found.append(Encoded(unit(raw.vector - mean.vector), tokens, raw.spans[kept]))
+        for text, raw in zip(folded, self._raw(folded), strict=True):
+            kept = _telling(raw.spans, text) if self._side == "query" else slice(None)
+            tokens = unit(raw.tokens[kept] - self._token)
+            found.append(Encoded(unit(raw.vector - self._vector), tokens, raw.spans[kept]))
         return found
 
-    def _raw(self, texts: Sequence[str], side: Side) -> list[Encoded]:
+    def _raw(self, texts: Sequence[str]) -> list[Encoded]:
         """Sorted by tokens into batches of a bounded number of padded ones; order restored."""
-        prompt = self._prompts[side]
-        inputs = self._tokenise([prompt + text for text in texts])
+        inputs = self._model.cut([self._prompt + text for text in texts])
         order = sorted(range(len(texts)), key=lambda i: -len(inputs[i].ids))
         encoded: dict[int, Encoded] = {}
         batches = list(_batches(order, inputs))
         outputs = self._forwards([[inputs[i].ids for i in rows] for rows in batches])
         for rows, (vectors, tokens) in zip(batches, outputs, strict=True):
             for place, i in enumerate(rows):
-                spans = np.array(inputs[i].offsets, np.int32).reshape(-1, 2) - len(prompt)
+                spans = np.array(inputs[i].offsets, np.int32).reshape(-1, 2) - len(self._prompt)
                 kept = _content(spans, texts[i])
                 own = unit(tokens[place][kept])
                 encoded[i] = Encoded(unit(vectors[place]), own, spans[kept].clip(0))
@@ -80,53 +117,10 @@ class TransformerEncoder:
         self, batches: Sequence[Sequence[Sequence[int]]]
     ) -> Iterable[tuple[Vectors, Vectors]]:
         """As many at once as there is use for, in their order."""
-        if min(self.forwards, len(batches)) <= 1:
-            return map(self._forward, batches)
-        with ThreadPoolExecutor(self.forwards) as pool:
-            return list(pool.map(self._forward, batches))
-
-    def _forward(self, ids: Sequence[Sequence[int]]) -> tuple[Vectors, Vectors]:
-        """`(texts, dim)` and, padded, `(texts, tokens, dim)`."""
-        with torch.inference_mode():
-            outputs = self._model(padded(ids, self._pad))
-        vectors, tokens = outputs["sentence_embedding"], outputs["token_embeddings"]
-        return vectors.float().numpy(), tokens.float().numpy()
-
-
-def padded(ids: Sequence[Sequence[int]], pad: int) -> dict[str, torch.Tensor]:
-    """`input_ids` and `attention_mask`, `(texts, tokens)` int64, of texts of any lengths."""
-    rows = [torch.tensor(each) for each in ids]
-    masks = [torch.ones_like(row) for row in rows]
-    fill = torch.nn.utils.rnn.pad_sequence
-    return {
-        "input_ids": fill(rows, batch_first=True, padding_value=pad),
-        "attention_mask": fill(masks, batch_first=True),
-    }
-
-
-def _tokeniser(model: SentenceTransformer) -> tuple[Callable[[list[str]], list[Cut]], int]:
-    """How the model cuts texts, to its longest input at most, and the id that it pads with."""
-    tokenizer: Any = model.tokenizer
-    if isinstance(tokenizer, Unigram):
-        return tokenizer.cut, tokenizer.pad
-
-    def cut(texts: list[str]) -> list[Cut]:
-        found = tokenizer(
-            texts,
-            truncation=True,
-            max_length=model.max_seq_length,
-            return_offsets_mapping=True,
-        )
-        return [
-            Cut(*each) for each in zip(found["input_ids"], found["offset_mapping"], strict=True)
-        ]
-
-    return cut, tokenizer.pad_token_id or 0
-
-
-class _Mean(NamedTuple):
-    vector: Vectors
-    token: Vectors
+        if min(self._model.forwards, len(batches)) <= 1:
+            return map(self._model.forward, batches)
+        with ThreadPoolExecutor(self._model.forwards) as pool:
+            return list(pool.map(self._model.forward, batches))
 
 
 def _mean_vector(groups: Sequence[Sequence[Encoded]]) -> Vectors:

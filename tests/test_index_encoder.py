@@ -15,6 +15,8 @@ from index.cores import usable_cores
 from index.encoder import Encoder, load_encoder
 from index.home import Home
 from index.model import NAME, PROMPTS, packaged_folder
+from index.runtime import OnnxModel
+from index.sentence_model import SentenceModel, sentence_transformer
 from index.transformer import TransformerEncoder
 from kb.errors import ModelUnavailable
 from tests.fp32_folder import write_packaged as fp32_folder_at
@@ -148,7 +150,7 @@ def test_threads_are_those_of_the_environment_else_a_core_each(
 def test_int8_stays_near_float32(model_home: Home, fp32_folder: Path) -> None:
     """By the uncentred vectors of the models themselves."""
     exact = SentenceTransformer(str(fp32_folder), device="cpu", model_kwargs={"dtype": "float32"})
-    rounded = runtime.sentence_transformer(packaged_folder(model_home.model))
+    rounded = sentence_transformer(OnnxModel(packaged_folder(model_home.model)))
     for one, other in zip(exact.encode(TEXTS), rounded.encode(TEXTS), strict=True):
         assert float(one @ other) > 0.995
 
@@ -226,7 +228,22 @@ def test_a_model_that_cannot_be_loaded_is_one_line_with_its_name(
 
 def test_the_model_stays_one_of_sentence_transformers(model_home: Home) -> None:
     """Also after an encoder was made of it, and for texts of different lengths at once."""
-    model = runtime.sentence_transformer(packaged_folder(model_home.model))
+    model = sentence_transformer(OnnxModel(packaged_folder(model_home.model)))
     before = model.encode(list(TEXTS))
-    TransformerEncoder(model, "it", "onnxruntime").encode(TEXTS, "document")
+    its = SentenceModel(model, "it")
+    TransformerEncoder(its, lambda: its, "it", "onnxruntime").encode(TEXTS, "document")
     assert np.abs(model.encode(list(TEXTS)) - before).max() < 1e-6
+
+
+def test_queries_without_torch_have_the_vectors_of_sentence_transformers(model_home: Home) -> None:
+    """One by one and together, those of a text alone and of its tokens."""
+    alone = OnnxModel(packaged_folder(model_home.model))
+    its = SentenceModel(sentence_transformer(alone), "it")
+    assert alone.prompts == its.prompts
+    light, whole = (TransformerEncoder(m, lambda: its, "it", "onnxruntime") for m in (alone, its))
+    assert light.name == whole.name
+    for texts in (*([text] for text in TEXTS), TEXTS):
+        for one, other in zip(*(e.encode(texts, "query") for e in (light, whole)), strict=True):
+            assert np.abs(one.vector - other.vector).max() < 1e-6
+            assert np.abs(one.tokens - other.tokens).max(initial=0) < 1e-6
+            assert np.array_equal(one.spans, other.spans)

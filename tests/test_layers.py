@@ -15,9 +15,9 @@ IDS = [path.relative_to(ROOT).as_posix() for path in MODULES]
 ABOVE = {"kb": {"index", "web"}, "index": {"web"}, "web": set()}
 # who may import what is slow to load, or what another library could take the place of
 HOMES = {
-    "sentence_transformers": {"index/encoder.py", "index/runtime.py", "index/transformer.py"},
+    "sentence_transformers": {"index/encoder.py", "index/sentence_model.py"},
     "transformers": {"index/encoder.py"},
-    "torch": {"index/encoder.py", "index/runtime.py", "index/transformer.py"},
+    "torch": {"index/encoder.py", "index/sentence_model.py"},
     "sentencepiece": {"index/tokenizer.py"},
     "onnx": {"index/graph.py", "index/products.py"},
     "onnxruntime": {"index/products.py", "index/quantising.py", "index/runtime.py"},

@@ -79,6 +79,34 @@ def test_help_and_doctor_load_nothing_heavy(arguments: list[str], tmp_path: Path
     assert time.monotonic() - began < 10  # bounds a hang; the libraries are what is checked
 
 
+ANSWERING = """
+import sys, time
+from pathlib import Path
+from index.encoder import load_encoder
+from index.home import Home
+from web import create_app
+from web.live import Live
+home = Home(Path(sys.argv[1]), Path(sys.argv[1]) / "documents")
+live = Live(home, lambda: load_encoder(home))
+live.start()
+client = create_app(live).test_client()
+while client.get("/readyz").status_code != 200:
+    time.sleep(0.05)
+assert client.get("/api/search?q=暖心驿站").json["hits"]
+heavy = {"torch", "transformers", "sentence_transformers"} & set(sys.modules)
+assert not heavy, heavy
+live.stop()
+"""
+
+
+@pytest.mark.model
+def test_a_server_that_only_answers_does_not_load_torch(real_home: Home) -> None:
+    """It takes seconds and hundreds of MB."""
+    command = [sys.executable, "-c", ANSWERING, str(real_home.root)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
 def test_build_tells_what_it_did(home: Home) -> None:
     """Counts, changes, what was skipped and why, and the seconds of each stage."""
     (home.documents / "broken.txt").write_bytes(b"\0\1\2" * 99)

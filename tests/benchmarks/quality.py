@@ -24,6 +24,7 @@ from index.evaluate import evaluate_collection, evaluate_questions
 from index.figures import Report
 from index.home import Home
 from index.search import Searcher
+from index.sentence_model import SentenceModel
 from index.transformer import TransformerEncoder
 from tests.fp32_folder import write_packaged
 
@@ -80,7 +81,8 @@ def reference_encoder(folder: Path) -> Encoder:
     model = SentenceTransformer(
         str(write_packaged(folder)), device="cpu", model_kwargs={"dtype": "float32"}
     )
-    return TransformerEncoder(model, "multilingual-e5-small", "torch float32")
+    its = SentenceModel(model, "multilingual-e5-small")
+    return TransformerEncoder(its, lambda: its, "multilingual-e5-small", "torch float32")
 
 
 def compared(places: Sequence[Path], ours: Encoder, reference: Encoder) -> Iterator[Comparison]:
