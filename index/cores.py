@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache
 from typing import TypeVar
@@ -20,6 +22,33 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+class Crowd:
+    """Those who compute in this process now. Who is alone may take more than a core."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Be one of them for a `with` block."""
+        with self._lock:
+            self._size += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._size -= 1
+
+    @property
+    def is_one(self) -> bool:
+        """Whether there is one at most, who asks."""
+        return self._size <= 1
+
+
+CROWD = Crowd()
 
 
 def together(works: Sequence[Callable[[], _Result]]) -> list[_Result]:

@@ -9,6 +9,7 @@ from functools import cache
 from threadpoolctl import threadpool_limits
 
 from index import ranking
+from index.cores import CROWD
 from index.encoder import Encoder
 from index.hits import DocumentSummary, Mode, Results, Scope
 from index.home import Home
@@ -99,7 +100,7 @@ class Searcher:
             raise ValueError("the query is blank")
         if k < 1:
             raise ValueError("k must be at least 1")
-        with self._reader.answering():
+        with CROWD.joined(), self._reader.answering():
             scope, rows = self._scope(document, section)
             _in_time(until)
             encoded = self._encoder.encode([query], "query")[0]

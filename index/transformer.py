@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.calibration import PARAGRAPHS, QUESTIONS, SENTENCES, digest
+from index.cores import CROWD
 from index.encoder import Encoded, Side, Vectors, unit
 from index.folding import simplified
 from index.tokenizer import Cut
@@ -63,7 +64,10 @@ class TransformerEncoder:
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
         """Vectors of the texts in Simplified characters, the mean of their side taken off."""
-        return (self._queries if side == "query" else self._documents()).encode(texts)
+        if side == "query":
+            return self._queries.encode(texts)
+        with CROWD.joined():
+            return self._documents().encode(texts)
 
     def _documents(self) -> _Centred:
         with self._lock:

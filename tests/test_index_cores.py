@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from index.cores import together
+from index.cores import Crowd, together
 from index.milvus.deadline import Deadline
 
 WHOSE: ContextVar[str] = ContextVar("whose", default="nobody's")
@@ -48,3 +48,17 @@ def test_the_time_of_a_search_counts_on_its_threads_too() -> None:
     with deadline.shared():
         assert all(left < 60.0 for left in together([deadline.left, deadline.left]))
     assert together([deadline.left, deadline.left]) == [60.0, 60.0]
+
+
+def test_who_computes_is_alone_until_another_does() -> None:
+    crowd = Crowd()
+    assert crowd.is_one
+    with crowd.joined():
+        assert crowd.is_one
+        with crowd.joined():
+            assert not crowd.is_one
+        assert crowd.is_one
+    with pytest.raises(ZeroDivisionError), crowd.joined(), crowd.joined():
+        assert 1 // 0
+    with crowd.joined():
+        assert crowd.is_one

@@ -11,7 +11,7 @@ from sentence_transformers import SentenceTransformer
 
 from index import runtime
 from index.calibration import QUESTIONS, SENTENCES
-from index.cores import usable_cores
+from index.cores import CROWD, usable_cores
 from index.encoder import Encoder, load_encoder
 from index.home import Home
 from index.model import NAME, PROMPTS, packaged_folder
@@ -136,6 +136,23 @@ def test_a_text_is_encoded_the_same_by_one_thread_and_by_two(
     for a, b in zip(*encoded, strict=True):
         assert np.abs(a.vector - b.vector).max() < 1e-5
         assert np.abs(a.tokens - b.tokens).max(initial=0) < 1e-5
+
+
+def test_a_query_has_the_same_vectors_alone_and_in_a_crowd(
+    model_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the last bit, by two threads and by one."""
+    monkeypatch.setattr(runtime, "usable_cores", lambda: 2)
+    encoder, taken = load_encoder(model_home), []
+    run = runtime._run
+    monkeypatch.setattr(runtime, "_run", lambda *given: taken.append(given[0]) or run(*given))
+    for text in TEXTS:
+        [alone] = encoder.encode([text], "query")
+        with CROWD.joined(), CROWD.joined():
+            [crowded] = encoder.encode([text], "query")
+        assert taken[-1] is not taken[-2]
+        assert np.array_equal(alone.vector, crowded.vector)
+        assert np.array_equal(alone.tokens, crowded.tokens)
 
 
 @pytest.mark.parametrize(("told", "threads"), [("3", 3), ("", 5), ("0", 5), ("2,1", 5), ("²", 5)])

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from index.build import build
+from index.cores import CROWD
+from index.encoder import Encoded, Side
 from index.hits import MODES, Mode, Results
 from index.home import Home
 from index.late import quantised, similarities
@@ -309,3 +311,22 @@ def test_far_and_near_questions_are_told_apart(real_searcher: Searcher) -> None:
     assert (len(near), len(far)) == (30, 40)
     assert sum(weak[question] for question in near) <= 2
     assert sum(not weak[question] for question in far) <= 4
+
+
+def test_a_search_counts_among_those_who_compute(
+    module_home: Home, asked: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the model knows whether it may take all cores."""
+    encoder, alone = HashEncoder(), []
+    encode = encoder.encode
+
+    def noticed(texts: list[str], side: Side) -> list[Encoded]:
+        alone.append(CROWD.is_one)
+        with CROWD.joined():
+            alone.append(CROWD.is_one)
+        return encode(texts, side)
+
+    monkeypatch.setattr(encoder, "encode", noticed)
+    with closing(Searcher.open(module_home, encoder)) as searcher:
+        searcher.search("劳动争议")
+    assert alone == [True, False]
