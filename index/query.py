@@ -116,9 +116,10 @@ class Query:
     def _lexical(self, rows: RowNumbers) -> Vectors:
         """BM25 as a share of what no passage can reach; asked for what is not known yet."""
         found = [self._known] if self._known is not None else []
-        new = np.setdiff1d(rows, found[0].rows) if found else rows
-        if len(new) and not self._complete:
-            found.append(self._reader.bm25(self._text, new))
+        known = {row for each in found for row in each.rows.tolist()}
+        new = [row for row in rows.tolist() if row not in known]
+        if new and not self._complete:
+            found.append(self._reader.bm25(self._text, np.array(new, np.int64)))
         shares = np.zeros(len(rows), np.float32)
         for each in found:
             shares[np.searchsorted(rows, each.rows)] = each.scores / (each.ceiling or 1)
