@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from index.terms import terms
@@ -43,12 +44,13 @@ class Statistics:
     def __init__(self, passages: int, frequencies: Callable[[str], Frequencies]) -> None:
         self._passages = passages
         self._frequencies = frequencies
+        self.worth = lru_cache(4096)(self._worth)  # asked twice for each term of a query
 
     def idf(self, text: str) -> float:
         """What a term tells: its rarity among the texts of passages."""
         return self._rarity(self._frequencies(text).body)
 
-    def worth(self, text: str) -> dict[str, float]:
+    def _worth(self, text: str) -> Mapping[str, float]:
         """What a term tells in each field where it can stand.
 
         Headings are few, so that every word is rare among them: it tells what it tells among
@@ -65,9 +67,9 @@ class Statistics:
 
     def boosts(self, text: str) -> dict[str, float]:
         """By field that has a term, its worth over its rarity there, by which tantivy goes."""
-        found, worth = self._frequencies(text), self.worth(text)
-        present = ((field, n) for field, n in found._asdict().items() if n)
-        return {field: worth[field] / self._rarity(n) for field, n in present}
+        found = self._frequencies(text)
+        present = [(field, n) for field, n in zip(FIELDS, found, strict=True) if n]
+        return {field: self.worth(text)[field] / self._rarity(n) for field, n in present}
 
     def _rarity(self, frequency: int) -> float:
         return math.log(1 + (self._passages - frequency + 0.5) / (frequency + 0.5))
