@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -104,6 +104,14 @@ def _openable(folder: Path) -> Iterator[Path]:
     shutil.rmtree(aside, ignore_errors=True)  # a thread of tantivy may just have locked it again
 
 
+class _Parsed(NamedTuple):
+    """What tantivy is asked, its ceiling, 0 without terms, and how much each term tells."""
+
+    asked: tantivy.Query
+    ceiling: float
+    weights: Mapping[str, float]
+
+
 class LexicalIndex:
     """Opened read-only; memory-mapped by tantivy; safe for many threads."""
 
@@ -157,7 +165,7 @@ class LexicalIndex:
         return tantivy.Query.range_query(self._schema, "row", kind, first, last)
 
     def _run(self, query: str, limit: int, required: Sequence[tantivy.Query]) -> LexicalScores:
-        asked, ceiling = self._parsed(query)
+        asked, ceiling, _ = self._parsed(query)
         if limit >= 1 and ceiling and self._searcher.num_docs:
             if required:
                 must = tantivy.Occur.Must
@@ -173,16 +181,18 @@ class LexicalIndex:
             ceiling,
         )
 
-    def _parse(self, query: str) -> tuple[tantivy.Query, float]:
-        """What tantivy is asked, and the ceiling of its scores, 0 for a query without terms."""
+    def _parse(self, query: str) -> _Parsed:
         counts = counted(query)
         parts = []
         for text, n in counts.items():
             for field, boost in self._statistics.boosts(text).items():
                 term = tantivy.Query.term_query(self._schema, field, text, "freq")
                 parts.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, boost * n)))
-        return tantivy.Query.boolean_query(parts), self._statistics.ceiling(counts)
+        known = self._statistics
+        return _Parsed(
+            tantivy.Query.boolean_query(parts), known.ceiling(counts), known.weights(counts)
+        )
 
-    def weights(self, query: str) -> dict[str, float]:
+    def weights(self, query: str) -> Mapping[str, float]:
         """How much each term of the query tells: its idf as a share of the rarest term's."""
-        return self._statistics.weights(counted(query))
+        return self._parsed(query).weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -59,7 +59,7 @@ class Query:
         return self._reader.clauses(self._scope)
 
     @cached_property
-    def _weights(self) -> dict[str, float]:
+    def _weights(self) -> Mapping[str, float]:
         """How much each term of the query tells."""
         return self._reader.weights(self._text)
 

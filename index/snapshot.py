@@ -138,7 +138,7 @@ class Snapshot:
         """BM25 of just these passages."""
         return self.lexical.score(query, rows.tolist())
 
-    def weights(self, query: str) -> dict[str, float]:
+    def weights(self, query: str) -> Mapping[str, float]:
         """How much each term of the query tells."""
         return self.lexical.weights(query)
 

@@ -149,7 +149,7 @@ class Reader(Protocol):
     def bm25(self, query: str, rows: RowNumbers) -> LexicalScores:
         """BM25 of just these passages, those without a common term left out."""
 
-    def weights(self, query: str) -> dict[str, float]:
+    def weights(self, query: str) -> Mapping[str, float]:
         """How much each term of the query tells, the rarest 1."""
 
     def matches(self, rows: RowNumbers, tokens: Vectors) -> list[LateMatches]:

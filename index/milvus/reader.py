@@ -152,7 +152,7 @@ class MilvusReader:
         """BM25 of just these passages."""
         return self._by_words(query, len(rows), among("row", rows.tolist()))
 
-    def weights(self, query: str) -> dict[str, float]:
+    def weights(self, query: str) -> Mapping[str, float]:
         """How much each term of the query tells."""
         counts = counted(query)
         return self._terms.statistics(counts).weights(counts)
