@@ -57,7 +57,7 @@ class TransformerEncoder:
         self.dim, self.forwards = queries.dim, queries.forwards
         prefixes = "|".join(queries.prompts[side] for side in ("query", "document"))
         self.name = f"{identity} {runtime} centred:{digest()} simplified [{prefixes}]"
-        self._queries = _Centred(queries, "query", QUESTIONS.values(), QUESTIONS.values())
+        self._queries = _Centred(queries, "query", list(QUESTIONS.values()))
         self._make = documents
         self._made: _Centred | None = None
         self._lock = threading.Lock()
@@ -72,26 +72,29 @@ class TransformerEncoder:
     def _documents(self) -> _Centred:
         with self._lock:
             if self._made is None:
-                # a token of a passage has read a paragraph, one of a clause has not: both are kept
-                tokens = [SENTENCES, PARAGRAPHS]
-                self._made = _Centred(self._make(), "document", [SENTENCES], tokens)
+                # stored are tokens that have read a paragraph, and tokens that have read a clause
+                self._made = _Centred(self._make(), "document", [SENTENCES], [PARAGRAPHS])
             return self._made
 
 
 class _Centred:
-    """One side's model, and the means of what it gives for groups of texts of all kinds."""
+    """One side's model, and the means of what it gives for texts of all kinds.
+
+    That of vectors is over groups of `short` texts, that of tokens over those of `long` ones too.
+    """
 
     def __init__(
         self,
         model: Model,
         side: Side,
-        vectors: Iterable[Sequence[str]],
-        tokens: Iterable[Sequence[str]],
+        short: Sequence[Sequence[str]],
+        long: Sequence[Sequence[str]] = (),
     ) -> None:
         self._model, self._side = model, side
         self._prompt = model.prompts[side]
-        self._vector = _mean_vector([self._raw(texts) for texts in vectors])
-        self._token = _mean_token([self._raw(texts) for texts in tokens])
+        found = [self._raw(texts) for texts in short]
+        self._vector = _mean_vector(found)
+        self._token = _mean_token([*found, *(self._raw(texts) for texts in long)])
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         folded = [simplified(text) for text in texts]
