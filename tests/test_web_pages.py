@@ -9,6 +9,14 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from index.home import Home
+from kb.errors import (
+    KBError,
+    LastDocument,
+    Overloaded,
+    RebuildRunning,
+    SearchTooSlow,
+    StoreUnavailable,
+)
 from kb.library import document_id
 from tests.waiting import wait_for
 from web import create_app
@@ -211,6 +219,33 @@ def test_page_says_when_no_index_serves(home: Home) -> None:
     assert page.status_code == 503
     assert "索引还没有准备好" in visible(page)
     assert "正在载入模型" in visible(page)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (Overloaded(), 503, "此刻提问的人太多"),
+        (SearchTooSlow(), 503, "此刻提问的人太多"),
+        (StoreUnavailable("there", "gone"), 503, "索引现在无法回答"),
+        (LastDocument("union.txt"), 409, "最后一份文件不能移除"),
+        (RebuildRunning("home"), 409, "索引正在重建"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, KBError) else "",
+)
+def test_page_says_why_it_does_not_answer(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, error: KBError, status: int, told: str
+) -> None:
+    """Of one status there are several reasons; that the index is not ready yet is but one."""
+
+    def fails() -> None:
+        raise error
+
+    monkeypatch.setattr("web.live.searcher", fails)
+    page = client.get("/?q=工会", headers={"Accept": "text/html"})
+    assert page.status_code == status
+    assert told in visible(page)
+    assert "索引还没有准备好" not in visible(page)
+    assert "正在载入模型" not in visible(page)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ class Problem:
     detail: str
     request_id: str
     faults: tuple[tuple[str, str], ...] = ()
+    cause: str = ""
+    """The name of the error where it tells more than the status; for the page."""
 
     def as_json(self) -> ProblemShape:
         """The members of RFC 9457, plus `request_id` and, for parameters, `errors`."""
@@ -95,7 +97,7 @@ def _finding(error: KBError) -> Response:
         case DocumentUnreadable():
             return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
         case DocumentExists() | LastDocument():
-            return _answer(HTTPStatus.CONFLICT, str(error))
+            return _answer(HTTPStatus.CONFLICT, str(error), cause=type(error).__name__)
         case LibraryReadOnly():
             return _answer(HTTPStatus.FORBIDDEN, "the documents of this server are only read")
         case RebuildRunning():
@@ -113,7 +115,7 @@ def _finding(error: KBError) -> Response:
             # Its message may hold a path of this machine: that is for the log.
             log.error("cannot answer", reason=str(error), request_id=g.get("request_id"))
             detail = "the index cannot answer now: see the server's log"
-    response = _answer(HTTPStatus.SERVICE_UNAVAILABLE, detail)
+    response = _answer(HTTPStatus.SERVICE_UNAVAILABLE, detail, cause=type(error).__name__)
     response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
 
@@ -123,9 +125,11 @@ def _mistake(error: Exception) -> Response:
     return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected error: see the server's log")
 
 
-def _answer(status: int, detail: str, faults: tuple[tuple[str, str], ...] = ()) -> Response:
+def _answer(
+    status: int, detail: str, faults: tuple[tuple[str, str], ...] = (), cause: str = ""
+) -> Response:
     title = HTTPStatus(status).phrase
-    problem = Problem(status, title, detail, g.get("request_id", ""), faults)
+    problem = Problem(status, title, detail, g.get("request_id", ""), faults, cause)
     if request.path.startswith(API_PATHS) or not request.accept_mimetypes.accept_html:
         return Response(json.dumps(problem.as_json()), status, content_type=MEDIA_TYPE)
     return Response(render_template("error.html", problem=problem), status)
