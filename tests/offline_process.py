@@ -48,8 +48,8 @@ def guarded(
 class Socket(socket.socket):
     """Connects to loopback alone."""
 
-    connect = guarded("connect", socket.socket.connect, lambda _self, address: address)  # type: ignore[assignment]
-    connect_ex = guarded("connect", socket.socket.connect_ex, lambda _self, address: address)  # type: ignore[assignment]
+    connect = guarded("connect", socket.socket.connect, lambda _self, address: address)
+    connect_ex = guarded("connect", socket.socket.connect_ex, lambda _self, address: address)
 
 
 def build_wall() -> list[str]:

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,7 @@ class Slow(HashEncoder):
         if name == CRASHES:
             os._exit(1)
 
-    def encode(self, texts: list[str], side: Side) -> list[Encoded]:  # type: ignore[override]
+    def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
         time.sleep(0.4)
         return super().encode(texts, side)
 
@@ -72,7 +73,7 @@ def main() -> None:
     loads = asked.home / "loads"
     middle = Middle(asked.die, asked.kill, loads)
     if asked.load == CRASHES:
-        cluster._SILENT_SECONDS = 10.0  # type: ignore[misc]
+        cluster._SILENT_SECONDS = 10.0
     try:
         with spread(home, HashEncoder(), asked.join, partial(Slow, loads, asked.load)) as workers:
             report = build(home, HashEncoder(), progress=middle, workers=workers)

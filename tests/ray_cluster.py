@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 # a machine is taken for lost after three seconds, in place of thirty
 os.environ.update(RAY_health_check_period_ms="1000", RAY_health_check_failure_threshold="3")
@@ -16,7 +17,7 @@ def main() -> None:
     """Start, tell the address, wait for orders."""
     from ray.cluster_utils import Cluster
 
-    size = {"num_cpus": 1, "object_store_memory": 1 << 28}
+    size: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 1 << 28}
     cluster = Cluster(initialize_head=True, head_node_args={**size, "include_dashboard": False})
     other = cluster.add_node(**size)
     try:
@@ -26,7 +27,7 @@ def main() -> None:
             print("lost", flush=True)
             sys.stdin.readline()
     finally:
-        cluster.shutdown()
+        cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
@@ -57,7 +58,12 @@ def test_passages_hold_the_evidence_of_the_questions_of_the_report(tmp_path: Pat
 
 def test_rounds_begin_with_another_player_each_time() -> None:
     order: list[str] = []
-    found = in_turns(3, {n: lambda i, n=n: order.append(n) or i for n in "ab"})  # type: ignore[misc]
+
+    def play(name: str, number: int) -> int:
+        order.append(name)
+        return number
+
+    found = in_turns(3, {n: partial(play, n) for n in "ab"})
     assert order == ["a", "b", "b", "a", "a", "b"]
     assert found == {"a": [0, 1, 2], "b": [0, 1, 2]}
 
@@ -116,9 +122,9 @@ def port(request: pytest.FixtureRequest) -> Iterator[int]:
 
 def test_the_load_asks_each_path_once_and_tells_of_failures(port: int) -> None:
     done = load.run("127.0.0.1", port, [f"/{n}" for n in range(20)], 3, 30)
-    assert len(done["seconds"]) == 20  # type: ignore[arg-type]
+    assert len(done["seconds"]) == 20
     assert done["faults"] == []
-    [fault] = load.run("127.0.0.1", port, ["/bad"], 1, 30)["faults"]  # type: ignore[misc]
+    [fault] = load.run("127.0.0.1", port, ["/bad"], 1, 30)["faults"]
     assert fault.endswith(" 500 Internal Server Error")
 
 

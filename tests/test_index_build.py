@@ -6,6 +6,7 @@ import dataclasses
 import os
 import shutil
 import threading
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -276,7 +277,7 @@ class Waiting(HashEncoder):
         super().__init__()
         self.reached, self.go_on = threading.Event(), threading.Event()
 
-    def encode(self, texts: list[str], side: Side) -> list[Encoded]:  # type: ignore[override]
+    def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
         self.reached.set()
         assert self.go_on.wait(20)
         return super().encode(texts, side)

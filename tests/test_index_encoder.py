@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from sentence_transformers import SentenceTransformer
 from index import runtime
 from index.calibration import QUESTIONS, SENTENCES
 from index.cores import CROWD, usable_cores
-from index.encoder import Encoder, load_encoder
+from index.encoder import Encoder, Side, load_encoder
 from index.home import Home
 from index.model import NAME, PROMPTS, packaged_folder
 from index.runtime import OnnxModel
@@ -143,9 +145,14 @@ def test_a_query_has_the_same_vectors_alone_and_in_a_crowd(
 ) -> None:
     """To the last bit, by two threads and by one."""
     monkeypatch.setattr(runtime, "usable_cores", lambda: 2)
-    encoder, taken = load_encoder(model_home), []
-    run = runtime._run
-    monkeypatch.setattr(runtime, "_run", lambda *given: taken.append(given[0]) or run(*given))
+    encoder = load_encoder(model_home)
+    run, taken = runtime._run, []
+
+    def watched(session: Any, *given: Any) -> object:
+        taken.append(session)
+        return run(session, *given)
+
+    monkeypatch.setattr(runtime, "_run", watched)
     for text in TEXTS:
         [alone] = encoder.encode([text], "query")
         with CROWD.joined(), CROWD.joined():
@@ -185,7 +192,11 @@ def test_questions_and_documents_are_encoded_each_in_their_way(real_encoder: Enc
 
 def test_everyday_sentences_lie_around_the_origin(real_encoder: Encoder) -> None:
     """Their common direction is taken off, so that their mean is next to nothing."""
-    for side, texts in (("document", SENTENCES), ("query", QUESTIONS["zh"] + QUESTIONS["en"])):
+    sides: dict[Side, Sequence[str]] = {
+        "document": SENTENCES,
+        "query": QUESTIONS["zh"] + QUESTIONS["en"],
+    }
+    for side, texts in sides.items():
         mean = np.mean([e.vector for e in real_encoder.encode(texts, side)], axis=0)
         assert np.linalg.norm(mean) < 0.15
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.fakes import HashEncoder
 ONE = Judgement("q1", "?", "fact", True, 1, False, True, "…")
 
 
-def judged(rank: int | None, **changes: object) -> Judgement:
+def judged(rank: int | None, **changes: Any) -> Judgement:
     return dataclasses.replace(ONE, rank=rank, **changes)
 
 

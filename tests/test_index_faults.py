@@ -211,8 +211,8 @@ def test_a_lock_held_by_another_process_is_told(
     assert holder.stdout is not None
     with holder.stdout:
         assert holder.stdout.read(1)
-        for command in ("build", "rollback"):
-            result = CliRunner().invoke(main, ["--home", str(home.root), command])
+        for name in ("build", "rollback"):
+            result = CliRunner().invoke(main, ["--home", str(home.root), name])
             said = f"Error: a build is already running in {home.root}: wait for it to end"
             assert (result.exit_code, result.stderr.splitlines()) == (1, [said])
         with pytest.raises(RebuildRunning):
@@ -321,7 +321,8 @@ def test_an_index_opens_though_builds_overtake_it(
 ) -> None:
     """The generation that was current a moment ago is gone: the one that is now opens."""
     build(home, encoder)
-    real, overtaken = generation.folder, []
+    real = generation.folder
+    overtaken: list[str] = []
 
     def folder(home: Home, name: str) -> Path:
         if not overtaken and name == generation.current(home):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 from filelock import FileLock
@@ -198,8 +199,8 @@ def test_a_clock_that_goes_back_makes_nothing_older(
 
     class Back(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:
-            return datetime(1999, 12, 31, tzinfo=tz)
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls(1999, 12, 31, tzinfo=tz)
 
     first = build(home, encoder).generation
     monkeypatch.setattr(generation, "datetime", Back)

@@ -97,7 +97,8 @@ def test_a_cosine_with_a_stored_vector_is_off_by_less_than_a_hundredth() -> None
 
 
 def test_a_zero_vector_stays_zero() -> None:
-    blank = Encoded(np.zeros(DIM, np.float32), np.zeros((2, DIM), np.float32), np.zeros((2, 2)))
+    rows, spans = np.zeros((2, DIM), np.float32), np.zeros((2, 2), np.int32)
+    blank = Encoded(np.zeros(DIM, np.float32), rows, spans)
     assert restored(quantised(blank)).tolist() == np.zeros((2, DIM)).tolist()
 
 

@@ -68,7 +68,9 @@ def test_the_outline_is_the_reports_own(report: Document) -> None:
 
 def test_the_outline_has_the_given_spans(report: Document, shared: Path) -> None:
     golden = json.loads((shared / "golden/outline.json").read_text(encoding="utf-8"))
-    joins = [(j["left_end"], j["right_start"]) for g in golden for j in g.get("joins", ())]
+    joins: list[tuple[int, int]] = [
+        (j["left_end"], j["right_start"]) for g in golden for j in g.get("joins", ())
+    ]
 
     def canonical(offset: int) -> int:
         return offset - sum(right - left for left, right in joins if offset >= right)

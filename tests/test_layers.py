@@ -95,7 +95,7 @@ def test_a_module_says_first_what_it_is_for(path: Path) -> None:
     assert len(first) > 20
 
 
-def public(path: Path) -> Iterator[tuple[str, ast.AST]]:
+def public(path: Path) -> Iterator[tuple[str, ast.ClassDef | ast.FunctionDef]]:
     """Classes and functions that other modules may use, methods included."""
     for node in tree(path).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):

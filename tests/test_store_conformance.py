@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 from index.build import build
 from index.copying import compare, copy
+from index.encoder import Encoded, Side
 from index.hits import MODES, Mode
 from index.home import Home
 from index.search import Searcher
-from index.store import Identity
 from index.stores import open_current, store_of
 from kb.errors import (
     EncoderMismatch,
@@ -184,9 +184,9 @@ def test_one_build_runs_at_a_time(any_home: Home) -> None:
 
 def test_an_encoder_without_token_vectors_searches_all_the_same(any_home: Home) -> None:
     class Tokenless(HashEncoder):
-        def encode(self, texts, side):  # type: ignore[no-untyped-def]
+        def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
             empty = np.zeros((0, self.dim), np.float32), np.zeros((0, 2), np.int32)
-            return [type(e)(e.vector, *empty) for e in super().encode(texts, side)]
+            return [Encoded(e.vector, *empty) for e in super().encode(texts, side)]
 
     encoder = Tokenless("tokenless 1")
     build(any_home, encoder)
@@ -209,10 +209,9 @@ def test_an_index_travels_to_milvus_and_back(milvus_server: str, tmp_path: Path)
         assert copy(store_of(there), store_of(back)) == made
         with pytest.raises(GenerationExists):
             copy(store_of(there), store_of(home))
-        identity = Identity(ENCODER.name, ENCODER.dim)
-        with closing(open_current(store_of(home), identity)) as source:
+        with closing(open_current(store_of(home), ENCODER)) as source:
             for each in (there, back):
-                with closing(open_current(store_of(each), identity)) as copied:
+                with closing(open_current(store_of(each), ENCODER)) as copied:
                     compare(source, copied)
         with (
             closing(Searcher.open(home, ENCODER)) as one,

@@ -208,11 +208,12 @@ def test_search_json_is_the_answer_of_the_endpoint(home: Home) -> None:
 def test_home_may_stand_before_or_after_the_command(home: Home, tmp_path: Path) -> None:
     """The one nearer to the end of the line wins."""
     build(home, HashEncoder())
-    for line in (
+    lines: list[list[str | Path]] = [
         ["--home", home.root, "search", "职工"],
         ["search", "职工", "--home", home.root],
         ["--home", tmp_path / "none", "search", "职工", "--home", home.root],
-    ):
+    ]
+    for line in lines:
         assert _kb(*line).exit_code == 0
     assert _kb("--home", home.root, "search", "职工", "--home", tmp_path / "none").exit_code == 1
 

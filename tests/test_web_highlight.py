@@ -79,9 +79,8 @@ def test_text_is_escaped_between_the_tags() -> None:
     app = Flask("web")
     i18n.init_app(app)
     text = "a</mark><script>x</script>{{7*7}}"
-    printed = app.jinja_env.get_template("_macros.html").module.text(
-        runs(text, 0, len(text), evidence=[Span(1, 8)])
-    )
+    macros = app.jinja_env.get_template("_macros.html").module
+    printed = macros.text(runs(text, 0, len(text), evidence=[Span(1, 8)]))  # type: ignore[attr-defined]
     assert str(printed) == (
         'a<mark class="evidence">&lt;/mark&gt;</mark>&lt;script&gt;x&lt;/script&gt;{{7*7}}'
     )

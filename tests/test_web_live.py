@@ -116,7 +116,12 @@ def test_a_generation_put_right_is_served(
     wait_for(lambda: live.fault)
     faults: list[str | None] = []
     adopt = live.adopt
-    monkeypatch.setattr(live, "adopt", lambda found: (faults.append(live.fault), adopt(found)))
+
+    def watched(found: Searcher) -> None:
+        faults.append(live.fault)
+        adopt(found)
+
+    monkeypatch.setattr(live, "adopt", watched)
     file.write_bytes(whole)
     wait_for(lambda: _serving(live) == made)
     assert faults == [None]

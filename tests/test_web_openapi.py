@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 import schemathesis
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
-from schemathesis import Case, GenerationMode
+from schemathesis import Case, CheckFunction, GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
@@ -58,7 +59,7 @@ FILES = st.binary() | st.sampled_from(["工会\n\n正文。".encode(), b"<p>x", 
 # most of these are refused, so that one that is taken is drawn as often as all others
 SENT = st.tuples(FILES, NAMES) | st.just(("工会\n\n正文。".encode(), "union.txt"))
 # Whether a file can be read as a document is more than a schema can say.
-UNSAID = [positive_data_acceptance]
+UNSAID: list[CheckFunction] = [positive_data_acceptance]
 
 
 @pytest.mark.parametrize(("path", "method", "mode"), OPERATIONS)
@@ -80,7 +81,7 @@ def test_every_answer_is_as_described(
         suppress_health_check=list(HealthCheck),
     )
     @given(operation.as_strategy(generation_mode=mode), st.data())
-    def ask(case: Case, data: DataObject) -> None:
+    def ask(case: Case[Any], data: DataObject) -> None:
         # that a section needs its document cannot be said of parameters, only of a body
         assume(not case.query or "section" not in case.query or "document" in case.query)
         if "id" in case.path_parameters and data.draw(st.booleans()):
@@ -90,7 +91,7 @@ def test_every_answer_is_as_described(
         if case.media_type != "multipart/form-data":
             met.add(case.call_and_validate().status_code)
             return
-        sent = {}
+        sent: dict[str, Any] = {}
         if data.draw(st.booleans()):
             content, name = data.draw(SENT)
             sent["data"] = {"file": (io.BytesIO(content), name)}
@@ -115,7 +116,7 @@ def test_every_route_of_the_endpoint_is_described(app: Flask) -> None:
         (rule.rule.replace("<document_id>", "{id}"), method)
         for rule in app.url_map.iter_rules()
         if rule.endpoint.partition(".")[0] in {"api", "health"}
-        for method in rule.methods - {"HEAD", "OPTIONS"}
+        for method in cast("set[str]", rule.methods) - {"HEAD", "OPTIONS"}
     }
     assert described == served
 

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from index.hits import DocumentSummary, Hit, Mark, Results, Signals
-from kb.types import Passage, Span
+from kb.types import Kind, Passage, Span
 from web.asking import Answer, Question
 from web.shown import ShownHit, path_of, show
 
@@ -71,7 +71,7 @@ def test_quotation_names_author_and_date_where_they_are_stated() -> None:
         ("title", (), ("标题",)),
     ],
 )
-def test_path_is_never_empty(kind: str, headings: tuple[str, ...], path: tuple[str, ...]) -> None:
+def test_path_is_never_empty(kind: Kind, headings: tuple[str, ...], path: tuple[str, ...]) -> None:
     """A section without a heading goes by what it is."""
     passage = replace(PASSAGE, kind=kind, headings=headings)
     assert path_of(replace(HIT, passage=passage)) == path

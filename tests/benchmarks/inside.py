@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -27,7 +28,7 @@ def building(workers: Workers, corpus: Path, folder: Path, rounds: int) -> Itera
         place = folder / f"{name}-{number}"
         return float(workers[name].ask("build", corpus=str(corpus), folder=str(place))["seconds"])
 
-    seconds = in_turns(rounds, {n: lambda i, n=n: build(n, i) for n in workers})
+    seconds = in_turns(rounds, {n: partial(build, n) for n in workers})
     yield Row("build", "build the index of the shipped report", "s", figures=seconds)
 
 
@@ -49,10 +50,10 @@ def encoding(
     for name, worker in workers.items():  # the last batch warms up
         passages(name, rounds)
         worker.ask("query", texts=alone[rounds])
-    rates = in_turns(rounds, {n: lambda i, n=n: passages(n, i) for n in workers})
+    rates = in_turns(rounds, {n: partial(passages, n) for n in workers})
     title = f"passages of {PASSAGE_TOKENS} tokens encoded"
     yield Row("passages", title, "per second", "more", rates)
-    times = in_turns(rounds, {n: lambda i, n=n: query(n, i) for n in workers})
+    times = in_turns(rounds, {n: partial(query, n) for n in workers})
     yield Row("query", "one query encoded, p50", "ms", figures=times)
 
 
@@ -65,7 +66,7 @@ def searching(workers: Workers, asked: Iterator[str], rounds: int, queries: int)
 
     for name in workers:
         search(name, rounds)
-    seconds = in_turns(rounds, {n: lambda i, n=n: search(n, i) for n in workers})
+    seconds = in_turns(rounds, {n: partial(search, n) for n in workers})
     for share in (50, 95):
         values = {
             name: [1000 * percentile(times, share / 100) for times in each]

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -65,7 +66,7 @@ class Client:
         return data
 
 
-def run(host: str, port: int, paths: list[str], clients: int, seconds: float) -> dict[str, object]:
+def run(host: str, port: int, paths: list[str], clients: int, seconds: float) -> dict[str, Any]:
     """Every path is asked at most once: a server may remember."""
     todo, lock = iter(paths), threading.Lock()
     latencies: list[float] = []

@@ -68,7 +68,7 @@ def _more(digits: random.Random, number: re.Match[str]) -> str:
     return "".join(str(digits.randint(0, 9)) for _ in number[0][1:])
 
 
-def _passages(path: Path) -> list[Passage]:
+def _passages(path: Path) -> tuple[Passage, ...]:
     source = Source(path, path.name, library.document_id(path.name), path.stat().st_size)
     return cut(library.load(source))
 

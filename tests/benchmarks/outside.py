@@ -9,6 +9,7 @@ import sys
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +68,13 @@ def serving(
         servers = {name: stack.enter_context(start()) for name, start in starts.items()}
         queries = {name: asked() for name in servers}  # the same to each, none twice
 
-        def ask(name: str, clients: int) -> dict[str, Any]:
+        def ask(name: str, clients: int, _round: int) -> dict[str, Any]:
             return load(servers[name], queries[name], clients, seconds)
 
         for name, server in servers.items():
             load(server, queries[name], 2, seconds / 4)
-        one = in_turns(rounds, {n: lambda _, n=n: ask(n, 1) for n in servers})
-        many = in_turns(rounds, {n: lambda _, n=n: ask(n, CLIENTS) for n in servers})
+        one = in_turns(rounds, {n: partial(ask, n, 1) for n in servers})
+        many = in_turns(rounds, {n: partial(ask, n, CLIENTS) for n in servers})
         memory = {name: server.resident for name, server in servers.items()}
     for share in (50, 95):
         values = {
@@ -91,11 +92,11 @@ def serving(
 def starting(starts: Mapping[str, Start], rounds: int) -> Iterator[Row]:
     """From the start of the process to its first answer, where model and index are there."""
 
-    def start(name: str) -> float:
+    def start(name: str, _round: int) -> float:
         with starts[name]() as server:
-            return float(server.started)
+            return server.started
 
-    seconds = in_turns(rounds, {n: lambda _, n=n: start(n) for n in starts})
+    seconds = in_turns(rounds, {n: partial(start, n) for n in starts})
     yield Row("start", "second start to the first answer", "s", figures=seconds)
 
 

@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).parents[2]
 _PATIENCE = 600.0  # seconds for a server to come up
@@ -51,7 +51,7 @@ class Process:
             text=True,
         )
 
-    def __enter__(self) -> Any:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -94,7 +94,7 @@ class Process:
         return time.perf_counter() - self.began
 
     def ended(self) -> RuntimeError:
-        return RuntimeError(f"{self._process.args} ended:\n{self.said}")
+        return RuntimeError(f"{self._process.args!r} ended:\n{self.said}")
 
 
 class Worker(Process):

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kb.library import Source, load
 from kb.numbering import read_label
@@ -64,7 +65,7 @@ def measure(folder: Path, form: str, part: str = "all") -> dict[str, Tally]:
     return tallies
 
 
-def _compare(tallies: dict[str, Tally], gold: dict, raw: str, document: Document) -> None:
+def _compare(tallies: dict[str, Tally], gold: dict[str, Any], raw: str, document: Document) -> None:
     given_at, found_at = _Dense(raw), _Dense(document.text)
     front = given_at.offset(gold["front_matter_end"])
     articles = {given_at.offset(start): "" for start, _ in gold.get("articles", ())}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import lancedb
 from lancedb.index import FTS
+from lancedb.query import LanceHybridQueryBuilder
 from lancedb.rerankers import RRFReranker
 
 from tests.benchmarks.corpora import Corpus
@@ -40,6 +42,7 @@ class LanceDB(OnFp32):
         self._reranker = RRFReranker()
 
     def search(self, query: str, k: int) -> list[int]:
-        found = self._table.search(query_type="hybrid").vector(self._model.query(query)).text(query)
+        hybrid = cast(LanceHybridQueryBuilder, self._table.search(query_type="hybrid"))
+        found = hybrid.vector(self._model.query(query)).text(query)
         rows = found.distance_type("cosine").rerank(self._reranker).select(["place"]).limit(k)
         return [int(row["place"]) for row in rows.to_list()]

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Tasks:
         return {"seconds": _timed(lambda: self._player.passages(texts))}
 
     def query(self, texts: Sequence[str]) -> Answer:
-        return {"seconds": [_timed(lambda text=text: self._player.query(text)) for text in texts]}
+        return {"seconds": [_timed(partial(self._player.query, text)) for text in texts]}
 
     def build(self, corpus: str, folder: str) -> Answer:
         opened = Corpus.open(Path(corpus))

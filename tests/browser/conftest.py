@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,7 @@ def visit(browser: Browser, site: str) -> Iterator[Visit]:
     faults: list[str] = []
 
     def open_page(
-        path: str = "/", *, base: str = site, ignoring: str = "\0", **options: object
+        path: str = "/", *, base: str = site, ignoring: str = "\0", **options: Any
     ) -> Page:
         context = browser.new_context(base_url=base, **{"locale": "zh-CN", **options})
         opened.append(context)

@@ -24,7 +24,7 @@ def test_typed_question_is_answered_within_the_frame(visit: Visit) -> None:
     expect(page.locator("#q")).to_be_focused()
     page.evaluate("window.stayed = true")
     ask(page, ASKED)
-    assert STATIONS in page.locator("#hit-1 .passage").text_content()
+    assert STATIONS in (page.locator("#hit-1 .passage").text_content() or "")
     assert page.evaluate("new URLSearchParams(location.search).get('q')") == ASKED
     assert page.evaluate("window.stayed") is True
     expect(page).to_have_title(f"{ASKED} · 问报告")
@@ -150,8 +150,9 @@ def test_page_works_without_a_script(visit: Visit) -> None:
 def test_place_is_in_view_without_script_or_fragment(visit: Visit) -> None:
     """The address that the API gives leads to the passage as well."""
     page = visit(f"/?q={ASKED}")
-    address = page.locator("#hit-1 .open").get_attribute("href").partition("&q=")[0]
-    plain = visit(address, java_script_enabled=False)
+    address = page.locator("#hit-1 .open").get_attribute("href")
+    assert address is not None
+    plain = visit(address.partition("&q=")[0], java_script_enabled=False)
     expect(plain.locator("#match")).to_be_in_viewport()
 
 
@@ -239,7 +240,8 @@ def test_theme_follows_the_system_and_the_switch(visit: Visit) -> None:
     page = visit(f"/?q={ASKED}", color_scheme="dark")
 
     def background() -> str:
-        return page.evaluate("getComputedStyle(document.body).backgroundColor")
+        colour: str = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return colour
 
     dark = background()
     page.evaluate("window.stayed = true")
