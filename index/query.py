@@ -111,7 +111,7 @@ class Query:
     def _dense(self, rows: RowNumbers) -> Vectors:
         cosines = self._reader.cosines(rows, self._encoded.vector)
         self._cosines.update(zip(rows.tolist(), cosines, strict=True))
-        return np.array([max(0.0, *each.tolist()) for each in cosines], np.float32)
+        return np.array([max([0.0, *each.tolist()]) for each in cosines], np.float32)
 
     def _lexical(self, rows: RowNumbers) -> Vectors:
         """BM25 as a share of what no passage can reach; asked for what is not known yet."""
@@ -134,7 +134,7 @@ class Query:
     def _late(self, rows: RowNumbers) -> Vectors:
         """`(2, rows)`: the MaxSim of each passage and that of its best clause."""
         matched = self._matched(rows)
-        pairs = [(each.maxsim, max(0.0, *each.clauses.tolist())) for each in matched]
+        pairs = [(each.maxsim, max([0.0, *each.clauses.tolist()])) for each in matched]
         return np.array(pairs, np.float32).reshape(-1, 2).T
 
     def _passages_at(self, rows: RowNumbers) -> list[Passage]:

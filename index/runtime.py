@@ -1,4 +1,4 @@
-"""The packaged model on onnxruntime, without torch: it is there in a tenth of a second."""
+"""The packaged model on onnxruntime, without torch, which would take seconds to load."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from index.model import FACTS, GRAPH, TOKENIZER
 from index.tokenizer import Cut, Unigram
 
 # Threads of a query's forward while nobody else computes, in a session of its own that takes 30 MB
-# more: over HTTP the median of one client fell by a seventh. Else each forward has one thread, and
+# more: over HTTP the median of one client fell by a sixth. Else each forward has one thread, and
 # several run at once: of eight clients a tenth fewer were answered when any forward took two, and
 # passages are a tenth faster on one thread each.
 _ALONE = 2
