@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -115,6 +114,11 @@ class DenseIndex:
         """Number of clauses."""
         return len(self._rows)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the vectors, which are mapped."""
+        return self._rows.nbytes
+
     def search(
         self, vector: Vectors, limit: int, within: tuple[int, int] | None = None
     ) -> npt.NDArray[np.int64]:
@@ -177,17 +181,16 @@ _Found = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
 def _looked_up(pieces: Sequence[_Piece], vector: Vectors, limit: int) -> Iterator[_Found]:
-    """The likely nearest of each piece, by its codes; a share of the pieces to every core.
+    """The likely nearest of each piece, by its codes; every core takes pieces while there are any.
 
     FAISS would share out queries, not rows, and here is one.
     """
+    left = iter(pieces)  # of a list: what one thread has taken no other gets
 
-    def some(pieces: Sequence[_Piece]) -> list[_Found]:
-        return [_in_piece(piece, vector, limit) for piece in pieces]
+    def some() -> list[_Found]:
+        return [_in_piece(piece, vector, limit) for piece in left]
 
-    cores = min(usable_cores(), len(pieces))
-    shares = (pieces[first::cores] for first in range(cores))
-    return itertools.chain(*together([partial(some, share) for share in shares]))
+    return itertools.chain(*together([some] * min(usable_cores(), len(pieces))))
 
 
 def _in_piece(piece: _Piece, vector: Vectors, limit: int) -> _Found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from index import dense
 from index.dense import DenseIndex, RowWriter
 from index.encoder import Vectors
-from index.late import Clauses, TokenStore, TokenWriter, late_matches
+from index.late import TokenStore, TokenWriter, late_matches, rounded
 from index.mapped import held, mapped
 from index.store import LateMatches, PassageVectors
 
@@ -82,17 +82,19 @@ class Encodings:
             tuple(self.clause_tokens.text(i) for i in range(first, last)),
         )
 
-    def matches(self, rows: Sequence[int], tokens: Vectors) -> list[LateMatches]:
+    def matches(self, rows: npt.NDArray[np.int64], tokens: Vectors) -> list[LateMatches]:
         """How the tokens of passages, and of their clauses, meet those of a query."""
         self._bound_memory()
-        passages = [self.passage_tokens.text(row) for row in rows]
-        ranges = [self.clause_rows(row) for row in rows]
-        store = self.clause_tokens
-        clauses = [Clauses([store.between(*each)], store.lengths(*each)) for each in ranges]
-        return late_matches(passages, clauses, tokens)
+        first, last = self.starts[rows], self.starts[rows + 1]
+        passages = self.passage_tokens.gathered(rows, rows + 1)
+        clauses = self.clause_tokens.gathered(first, last)
+        return late_matches(passages, clauses, (last - first).tolist(), rounded(tokens))
 
     def _bound_memory(self) -> None:
-        for part in (self.passage_tokens, self.clause_tokens, self.dense):
+        parts = (self.passage_tokens, self.clause_tokens, self.dense)
+        if sum(part.nbytes for part in parts) <= _MOST:
+            return
+        for part in parts:
             if held() <= _MOST:
                 break
             part.let_go()

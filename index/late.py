@@ -7,12 +7,12 @@ tokens, and these are added up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from index.mapped import let_go, mapped
 from index.products import LARGEST, product
 from index.store import LateMatches
 
-_TOGETHER = 64  # passages of one product: the tokens of these and of their clauses are copied
+_Number = TypeVar("_Number", np.float32, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +41,34 @@ class Tokens:
         return len(self.scales)
 
 
-def similarities(tokens: Sequence[Tokens], query: Vectors) -> Vectors:
-    """`(tokens of all, query tokens)` cosines with the unit rows of `query`, rounded to 7 bits.
+_NONE = Tokens(np.zeros((0, 0), np.int8), np.zeros(0, np.float32), np.zeros((0, 2), np.int32))
+
+
+class Rounded(NamedTuple):
+    """A query's tokens: row i stands for `codes[i] * steps[i]`; `(n, dim)` int8, `(n,)` float32."""
+
+    codes: npt.NDArray[np.int8]
+    steps: npt.NDArray[np.float32]
+
+
+def similarities(tokens: Tokens, query: Rounded) -> Vectors:
+    """`(tokens, query tokens)` cosines with the unit rows of a query, rounded to 7 bits.
 
     A cosine is off by some .001 so. Sums are of whole numbers: each is the same whatever else
     is asked with it.
     """
-    codes = np.concatenate([each.codes for each in tokens])
-    scales = np.concatenate([each.scales for each in tokens])
-    asked, steps = rounded(query)
-    if not codes.size or not asked.size:
-        return np.zeros((len(codes), len(asked)), np.float32)
-    cosines = product(codes, asked.T).astype(np.float32)
-    cosines *= steps
-    cosines *= scales[:, None]
+    if not tokens.codes.size or not query.codes.size:
+        return np.zeros((len(tokens), len(query.codes)), np.float32)
+    cosines = product(tokens.codes, query.codes.T).astype(np.float32)
+    cosines *= query.steps
+    cosines *= tokens.scales[:, None]
     return cosines
 
 
-def rounded(query: Vectors) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """`(n, dim)` codes and `(n,)` steps of a query's tokens: row i stands for their product."""
+def rounded(query: Vectors) -> Rounded:
+    """The tokens of a query, `(n, dim)`, as whole numbers that a product takes."""
     steps = np.maximum(np.abs(query).max(axis=1, initial=0.0), 1e-12).astype(np.float32) / LARGEST
-    return np.rint(query / steps[:, None]).astype(np.int8), steps
+    return Rounded(np.rint(query / steps[:, None]).astype(np.int8), steps)
 
 
 def quantised(encoded: Encoded) -> Tokens:
@@ -117,41 +124,50 @@ def stretches(
     wanted += far * np.repeat(np.arange(len(texts)), counts)[:, None]
     first = np.searchsorted(tokens[:, 1], wanted[:, 0], side="right")
     lengths = np.maximum(np.searchsorted(tokens[:, 0], wanted[:, 1], side="left") - first, 0)
-    rows = np.repeat(first - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
-    cosines = np.concatenate([each.cosines for each in texts])
-    return np.split(maxsims(cosines[rows], lengths), np.cumsum(counts)[:-1])
+    cosines = np.concatenate([each.cosines for each in texts])[ranges(first, lengths)]
+    return cut(maxsims(cosines, lengths), counts)
 
 
-class Clauses(NamedTuple):
-    """The tokens of a passage's clauses in their order, and `(clauses,)` how many each has."""
+def ranges(first: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The numbers of some ranges, one range after the other."""
+    starts = np.cumsum(lengths) - lengths
+    return np.repeat(first - starts, lengths) + np.arange(lengths.sum())
 
-    tokens: Sequence[Tokens]
+
+def cut(array: npt.NDArray[_Number], lengths: Iterable[int]) -> list[npt.NDArray[_Number]]:
+    """Parts of so many rows, one after the other."""
+    return [array[a:b] for a, b in pairwise(accumulate(lengths, initial=0))]
+
+
+class Texts(NamedTuple):
+    """The tokens of some texts end to end, and `(texts,)` how many each has."""
+
+    tokens: Tokens
     lengths: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, texts: Sequence[Tokens]) -> Texts:
+        """Laid end to end."""
+        if not texts:
+            return cls(_NONE, np.zeros(0, np.int64))
+        tokens = Tokens(
+            np.concatenate([each.codes for each in texts]),
+            np.concatenate([each.scales for each in texts]),
+            np.concatenate([each.spans for each in texts]),
+        )
+        return cls(tokens, np.array([len(each) for each in texts], np.int64))
 
 
 def late_matches(
-    passages: Sequence[Tokens], clauses: Sequence[Clauses], query: Vectors
+    passages: Texts, clauses: Texts, counts: Sequence[int], query: Rounded
 ) -> list[LateMatches]:
-    """How some passages, and the clauses of each, meet a query: one product for many of them."""
-    found: list[LateMatches] = []
-    for start in range(0, len(passages), _TOGETHER):
-        some = slice(start, start + _TOGETHER)
-        found += _matched_together(passages[some], clauses[some], query)
-    return found
-
-
-def _matched_together(
-    passages: Sequence[Tokens], clauses: Sequence[Clauses], query: Vectors
-) -> Iterator[LateMatches]:
-    cosines = similarities([*passages, *chain(*(each.tokens for each in clauses))], query)
-    lengths = np.array([len(each) for each in passages], np.int64)
-    ends = np.cumsum(lengths)
-    scores = maxsims(cosines[: ends[-1]], lengths).tolist()
-    within = maxsims(cosines[ends[-1] :], np.concatenate([each.lengths for each in clauses]))
-    own = np.split(cosines, ends)
-    inner = np.split(within, np.cumsum([len(each.lengths) for each in clauses]))
-    for passage, one, score, each in zip(passages, own, scores, inner, strict=False):
-        yield LateMatches(Matches(one, passage.spans), score, each)
+    """How some passages meet a query, and the clauses of each; `counts` tells how many it has."""
+    cosines = similarities(passages.tokens, query)
+    scores = maxsims(cosines, passages.lengths).tolist()
+    within = maxsims(similarities(clauses.tokens, query), clauses.lengths)
+    lengths = passages.lengths.tolist()
+    own = map(Matches, cut(cosines, lengths), cut(passages.tokens.spans, lengths))
+    return list(map(LateMatches, own, scores, cut(within, counts)))
 
 
 class TokenWriter:
@@ -200,20 +216,25 @@ class TokenStore:
         """Number of texts."""
         return len(self._starts) - 1
 
-    def lengths(self, first: int, last: int) -> npt.NDArray[np.int64]:
-        """How many tokens each of a range of texts has, half-open."""
-        return self._starts[first + 1 : last + 1] - self._starts[first:last]
-
     def text(self, row: int) -> Tokens:
-        """The tokens of one text."""
-        return self.between(row, row + 1)
+        """The tokens of one text, as they are mapped."""
+        own = slice(self._starts[row], self._starts[row + 1])
+        return Tokens(self._codes[own], self._scales[own], self._spans[own])
+
+    def gathered(self, first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]) -> Texts:
+        """The texts of some half-open ranges, copied."""
+        texts = ranges(first, last - first)
+        lengths = self._starts[texts + 1] - self._starts[texts]
+        tokens = ranges(self._starts[texts], lengths)
+        read = Tokens(self._codes[tokens], self._scales[tokens], self._spans[tokens])
+        return Texts(read, lengths)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is mapped but for a few."""
+        return self._codes.nbytes + self._scales.nbytes + self._spans.nbytes
 
     def let_go(self) -> None:
         """Keep nothing in memory of what was read."""
         for array in (self._codes, self._scales, self._spans):
             let_go(array)
-
-    def between(self, first: int, last: int) -> Tokens:
-        """The tokens of a range of texts, half-open, end to end."""
-        a, b = int(self._starts[first]), int(self._starts[last])
-        return Tokens(self._codes[a:b], self._scales[a:b], self._spans[a:b])

@@ -66,14 +66,14 @@ class Query:
     def candidates(self, limit: int, weights: Weights) -> Candidates:
         """The passages worth a closer look, with those of their signals that have a weight."""
         rows = self._quoting() if self._phrases else self._close(limit)
-        dense, lexical = self._all([lambda: self._dense(rows), lambda: self._lexical(rows)])
+        dense, lexical = self._waited([lambda: self._dense(rows), lambda: self._lexical(rows)])
         if not (weights.coverage or weights.late or weights.late_clause):
             none = np.zeros(len(rows), np.float32)
             return Candidates(rows, dense, lexical, none, none, none)
         kept = np.sort(ranking.best(rows, dense + lexical, limit))
         rows, dense, lexical = rows[kept], dense[kept], lexical[kept]
         reranked = weights.late or weights.late_clause
-        coverage, late = self._all(
+        coverage, late = self._waited(
             [
                 lambda: self._coverage(rows) if weights.coverage else np.zeros(len(rows), "f4"),
                 lambda: self._late(rows) if reranked else np.zeros((2, len(rows)), "f4"),
@@ -102,11 +102,13 @@ class Query:
             return self._known.rows
 
         asked = {"dense": [nearest], "lexical": [matching]}.get(self._mode, [nearest, matching])
-        return np.unique(np.concatenate(self._all(asked)))
+        # these compute for milliseconds outside of Python, where a library is so large
+        found = together(asked) if self.clauses > sizing.EXACT else self._waited(asked)
+        return np.unique(np.concatenate(found))
 
-    def _all(self, asked: Sequence[Callable[[], _Result]]) -> list[_Result]:
-        """At once where each takes so long that a thread is worth its waking."""
-        return together(asked) if self.clauses > sizing.EXACT else [ask() for ask in asked]
+    def _waited(self, asked: Sequence[Callable[[], _Result]]) -> list[_Result]:
+        """At once where answers are waited for: what computes in Python takes turns anyway."""
+        return together(asked) if self._reader.remote else [ask() for ask in asked]
 
     def _dense(self, rows: RowNumbers) -> Vectors:
         cosines = self._reader.cosines(rows, self._encoded.vector)

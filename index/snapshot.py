@@ -69,6 +69,11 @@ class Snapshot:
             self.encodings.clauses == clauses
         )
 
+    @property
+    def remote(self) -> bool:
+        """Its files are here."""
+        return False
+
     def answering(self) -> AbstractContextManager[None]:
         """A disk answers in time."""
         return nullcontext()
@@ -144,7 +149,7 @@ class Snapshot:
 
     def matches(self, rows: RowNumbers, tokens: Vectors) -> list[LateMatches]:
         """How the tokens of passages and of their clauses meet a query's."""
-        return self.encodings.matches(rows.tolist(), tokens)
+        return self.encodings.matches(rows, tokens)
 
     def find(self, digests: Sequence[str]) -> list[int | None]:
         """The row of a passage of each digest."""

@@ -99,6 +99,10 @@ class Reader(Protocol):
     def name(self) -> str:
         """The generation."""
 
+    @property
+    def remote(self) -> bool:
+        """Whether answers come over a network, so that several are better asked for at once."""
+
     def answering(self) -> AbstractContextManager[None]:
         """Whatever is asked within is one search, and ends in the time that a search may take."""
 

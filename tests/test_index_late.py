@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from index.encoder import Encoded, Vectors, unit
 from index.late import (
-    Clauses,
     Matches,
+    Texts,
     Tokens,
     TokenStore,
     TokenWriter,
@@ -50,14 +50,14 @@ def stored(folder: Path, texts: list[Tokens]) -> TokenStore:
 
 def asked(query: Vectors) -> Vectors:
     """The vectors that a rounded query stands for."""
-    codes, steps = rounded(query)
-    return np.asarray(codes.astype(np.float32) * steps[:, None], np.float32)
+    whole = rounded(query)
+    return np.asarray(whole.codes.astype(np.float32) * whole.steps[:, None], np.float32)
 
 
 def matched(store: TokenStore, row: int, query: Vectors) -> Matches:
     """One text of a store against a query."""
     text = store.text(row)
-    return Matches(similarities([text], query), text.spans)
+    return Matches(similarities(text, rounded(query)), text.spans)
 
 
 def maxsim(matches: Matches) -> float:
@@ -67,7 +67,8 @@ def maxsim(matches: Matches) -> float:
 
 def maxsims_of(store: TokenStore, first: int, last: int, query: Vectors) -> Vectors:
     """The MaxSims of a range of texts, made of all their tokens end to end."""
-    return maxsims(similarities([store.between(first, last)], query), store.lengths(first, last))
+    texts = store.gathered(np.array([first]), np.array([last]))
+    return maxsims(similarities(texts.tokens, rounded(query)), texts.lengths)
 
 
 def naive_maxsim(query: Vectors, texts: list[Vectors]) -> list[float]:
@@ -93,7 +94,7 @@ def test_a_stored_component_is_off_by_half_a_step_at_most(n: int, seed: int) -> 
 def test_a_cosine_with_a_stored_vector_is_off_by_less_than_a_hundredth() -> None:
     text, query = encoded(200, dim=384), encoded(20, seed=1, dim=384).tokens  # as models have them
     exact = text.tokens @ query.T
-    assert np.abs(similarities([quantised(text)], query) - exact).max() < 0.01
+    assert np.abs(similarities(quantised(text), rounded(query)) - exact).max() < 0.01
 
 
 def test_a_zero_vector_stays_zero() -> None:
@@ -179,6 +180,20 @@ def test_texts_come_back_from_disk_as_they_were_added(tmp_path: Path) -> None:
         assert np.array_equal(found.spans, tokens.spans)
 
 
+def test_ranges_of_texts_come_back_end_to_end(tmp_path: Path) -> None:
+    added = [quantised(encoded(n, seed)) for seed, n in enumerate([3, 0, 5, 1, 2])]
+    store = stored(tmp_path / "tokens", added)
+    wanted = [3, 4, 0, 1, 2]
+    found = store.gathered(np.array([3, 2, 0, 2]), np.array([5, 2, 2, 3]))
+    expected = Texts.of([added[row] for row in wanted])
+    assert found.lengths.tolist() == [1, 2, 3, 0, 5]
+    assert np.array_equal(found.tokens.codes, expected.tokens.codes)
+    assert np.array_equal(found.tokens.scales, expected.tokens.scales)
+    assert np.array_equal(found.tokens.spans, expected.tokens.spans)
+    none = np.zeros(0, np.int64)
+    assert len(store.gathered(none, none).tokens) == 0
+
+
 def owner(array: object) -> object:
     """What holds the memory that a view looks at."""
     while (base := getattr(array, "base", None)) is not None:
@@ -201,27 +216,29 @@ def test_texts_without_any_token_can_be_stored(tmp_path: Path, texts: int) -> No
 
 
 def test_a_passage_meets_a_query_alike_alone_and_among_many() -> None:
-    """To the last bit, also where there are more than one product takes."""
+    """To the last bit."""
     texts = [quantised(encoded(n, seed)) for seed, n in enumerate([3, 0, 5, 1, 7] * 30)]
     query = encoded(4, seed=99).tokens
-    clauses = [texts[(i + 1) % 150 :][: i % 3 + 1] for i in range(150)]
-    joined = [Clauses(each, np.array([len(clause) for clause in each])) for each in clauses]
-    found = late_matches(texts, joined, query)
+    clauses = [texts[(i + 1) % 150 :][: i % 4] for i in range(150)]  # of some passages none
+    asked = rounded(query)
+    joined = Texts.of([clause for own in clauses for clause in own])
+    found = late_matches(Texts.of(texts), joined, [len(own) for own in clauses], asked)
     assert len(found) == 150
     for i, each in enumerate(found):
-        [alone] = late_matches(texts[i : i + 1], joined[i : i + 1], query)
+        own = Texts.of(clauses[i])
+        [alone] = late_matches(Texts.of([texts[i]]), own, [len(clauses[i])], asked)
         assert np.array_equal(each.passage.cosines, alone.passage.cosines)
         assert np.array_equal(each.passage.spans, texts[i].spans)
         assert each.maxsim == alone.maxsim == pytest.approx(maxsim(each.passage), abs=1e-6)
         assert each.clauses.tolist() == alone.clauses.tolist()
-        by_one = [maxsim(Matches(similarities([c], query), c.spans)) for c in clauses[i]]
+        by_one = [maxsim(Matches(similarities(c, asked), c.spans)) for c in clauses[i]]
         assert each.clauses == pytest.approx(by_one, abs=1e-6)
 
 
 def test_a_query_without_tokens_meets_nothing() -> None:
     text = quantised(encoded(3))
     nothing = np.zeros((0, DIM), np.float32)
-    [found] = late_matches([text], [Clauses([text], np.array([3]))], nothing)
+    [found] = late_matches(Texts.of([text]), Texts.of([text]), [1], rounded(nothing))
     assert found.maxsim == 0.0
     assert found.clauses.tolist() == [0.0]
-    assert late_matches([], [], nothing) == []
+    assert late_matches(Texts.of([]), Texts.of([]), [], rounded(nothing)) == []

@@ -84,7 +84,7 @@ def test_what_was_read_of_an_index_is_let_go_when_it_is_much(
 
     def read() -> LateMatches:
         found.dense.search(clauses[0], 3)
-        first, *_ = found.matches(range(31), query)
+        first, *_ = found.matches(np.arange(31), query)
         assert all(resident(file) > 0 for file in files)
         return first
 
@@ -95,7 +95,7 @@ def test_what_was_read_of_an_index_is_let_go_when_it_is_much(
     first = read()
     assert not is_let_go()
     monkeypatch.setattr(encodings, "_MOST", 1)
-    [again] = found.matches([0], query)
+    [again] = found.matches(np.array([0]), query)
     assert is_let_go()
     assert np.array_equal(again.clauses, first.clauses)
     assert np.array_equal(again.passage.cosines, first.passage.cosines)

@@ -18,7 +18,7 @@ from index.cores import CROWD
 from index.encoder import Encoded, Side
 from index.hits import MODES, Mode, Results
 from index.home import Home
-from index.late import quantised, similarities
+from index.late import quantised, rounded, similarities
 from index.lexical import LexicalIndex
 from index.ranking import WEIGHTS, Weights
 from index.search import Searcher
@@ -61,13 +61,14 @@ def test_scores_are_those_worked_out_from_the_vectors(
     weights = lexical.weights(question)
     squares = sum(weight**2 for weight in weights.values())
     rarities = {term: weight**2 / squares for term, weight in weights.items()}
+    tokens = rounded(query.tokens)
     expected = {}
     for row, passage in enumerate(everything):
         clauses = encoder.encode([clause.text for clause in passage.clauses], "document")
         [whole] = encoder.encode([passage.text], "document")
         dense = max(float(c.vector @ query.vector) for c in clauses)
         late, *late_clauses = (
-            float(similarities([quantised(each)], query.tokens).max(axis=0).mean())
+            float(similarities(quantised(each), tokens).max(axis=0).mean())
             for each in (whole, *clauses)
         )
         held = {term.text for term in terms(passage.text)}

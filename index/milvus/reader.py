@@ -13,7 +13,7 @@ import numpy as np
 
 from index.encoder import Encoder, Vectors
 from index.hits import DocumentSummary
-from index.late import Clauses, Tokens, late_matches
+from index.late import Texts, Tokens, late_matches, rounded
 from index.milvus import manifest
 from index.milvus.client import Client
 from index.milvus.layout import MANIFEST, among, between, collection, dense_rule, unpacked
@@ -52,6 +52,11 @@ class MilvusReader:
         facts = manifest.verify(client, name)
         check(facts, Path(collection(name, MANIFEST)), encoder)
         return cls(client, name, facts)
+
+    @property
+    def remote(self) -> bool:
+        """Milvus may be anywhere."""
+        return True
 
     def answering(self) -> AbstractContextManager[None]:
         """All that is asked within has to be answered in the time of one search."""
@@ -160,9 +165,9 @@ class MilvusReader:
     def matches(self, rows: RowNumbers, tokens: Vectors) -> list[LateMatches]:
         """How the tokens of passages and of their clauses meet a query's."""
         found = self._tokens(rows.tolist())
-        return late_matches(
-            [whole for whole, *_ in found], [_clauses(*own) for own in found], tokens
-        )
+        wholes = Texts.of([whole for whole, *_ in found])
+        clauses = Texts.of([clause for _, *own in found for clause in own])
+        return late_matches(wholes, clauses, [len(own) - 1 for own in found], rounded(tokens))
 
     def _tokens(self, rows: Sequence[int]) -> list[list[Tokens]]:
         found = self._parts.by_value("tokens", "passage", rows, ["id", "passage", "data"])
@@ -186,7 +191,3 @@ class MilvusReader:
 def _inside(field: str, within: Rows | None) -> str:
     """The expression that keeps to a scope; one that nothing fulfils for an empty one."""
     return between(field, within.first, within.last) if within is not None else ""
-
-
-def _clauses(_whole: Tokens, *clauses: Tokens) -> Clauses:
-    return Clauses(clauses, np.array([len(each) for each in clauses], np.int64))
