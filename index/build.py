@@ -204,7 +204,7 @@ def _read(
         skipped.sort(key=lambda s: s.name)
         writer.skip(skipped)
     if not writer.passages:
-        raise LibraryEmpty(home.documents)
+        raise LibraryEmpty(home.documents, [f"{each.name}: {each.reason}" for each in skipped])
     return TextStore(draft / TEXTS), tuple(skipped)
 
 

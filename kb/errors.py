@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+
+_TOLD = 3  # files in a message that is one line
 
 
 class KBError(Exception):
@@ -30,11 +33,17 @@ class DocumentExists(KBError):
 
 
 class LibraryEmpty(KBError):
-    """No file of the documents folder could be read, so there is nothing to index."""
+    """No file of the documents folder could be read, so there is nothing to index.
 
-    def __init__(self, folder: Path) -> None:
+    `unreadable` has a line for each file that is there; the first few are told.
+    """
+
+    def __init__(self, folder: Path, unreadable: Sequence[str] = ()) -> None:
+        told = "; ".join(unreadable[:_TOLD])
+        more = f"; and {len(unreadable) - _TOLD} more" if len(unreadable) > _TOLD else ""
         super().__init__(
-            f"no readable document in {folder}: put a .docx, .pdf, .html, .md or .txt file there"
+            f"no readable document in {folder}{told and f' ({told}{more})'}:"
+            " put a .docx, .pdf, .html, .md or .txt file there"
         )
         self.folder = folder
 

@@ -230,6 +230,23 @@ def test_a_library_without_words_is_refused_and_the_old_index_stays(
     assert [p.name for p in home.generations.iterdir()] == [first.generation]
 
 
+def test_of_a_library_that_cannot_be_read_the_reasons_are_told(
+    home: Home, encoder: HashEncoder
+) -> None:
+    shutil.rmtree(home.documents)
+    home.documents.mkdir()
+    (home.documents / "a.pdf").write_bytes(b"%PDF-1.7 no more")
+    (home.documents / "b.txt").write_bytes(b"")
+    with pytest.raises(LibraryEmpty) as error:
+        build(home, encoder)
+    told = "(a.pdf: it is a broken PDF; b.txt: it is empty): put a .docx"
+    assert told in str(error.value)
+    for name in "cdefg":
+        (home.documents / f"{name}.txt").write_bytes(b"")
+    with pytest.raises(LibraryEmpty, match=r"c\.txt: [^;]+; and 4 more\): put"):
+        build(home, encoder)
+
+
 def test_the_first_build_of_an_empty_home_has_the_shipped_report(
     tmp_path: Path, encoder: HashEncoder
 ) -> None:
