@@ -180,17 +180,20 @@ class DenseIndex:
 _Found = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
-def _looked_up(pieces: Sequence[_Piece], vector: Vectors, limit: int) -> Iterator[_Found]:
+def _looked_up(pieces: Sequence[_Piece], vector: Vectors, limit: int) -> list[_Found]:
     """The likely nearest of each piece, by its codes; every core takes pieces while there are any.
 
     FAISS would share out queries, not rows, and here is one.
     """
     left = iter(pieces)  # of a list: what one thread has taken no other gets
 
-    def some() -> list[_Found]:
-        return [_in_piece(piece, vector, limit) for piece in left]
+    def some() -> dict[int, _Found]:
+        return {piece.first: _in_piece(piece, vector, limit) for piece in left}
 
-    return itertools.chain(*together([some] * min(usable_cores(), len(pieces))))
+    found: dict[int, _Found] = {}
+    for each in together([some] * min(usable_cores(), len(pieces))):
+        found |= each
+    return [found[piece.first] for piece in pieces]
 
 
 def _in_piece(piece: _Piece, vector: Vectors, limit: int) -> _Found:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from mmap import mmap
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -201,6 +203,26 @@ def test_by_codes_ties_go_by_row(tmp_path: Path, small_pieces: None) -> None:
     same = [3, 900, PIECE + 5, 4 * PIECE, MANY - 1]
     rows[same] = rows[3]
     assert stored(tmp_path / "clauses", rows).search(rows[3], 20)[:5].tolist() == same
+
+
+def test_whichever_thread_looks_where_the_same_is_found(
+    tmp_path: Path, small_pieces: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = clustered(MANY, 4)
+    rows[::3] = rows[0]  # many equal codes, more than are wanted of a piece
+    index = stored(tmp_path / "clauses", rows)
+    look, random = dense._in_piece, np.random.default_rng(5)
+
+    def slowly(*given: Any) -> Any:
+        time.sleep(random.uniform(0, 0.002))
+        return look(*given)
+
+    monkeypatch.setattr(dense, "usable_cores", lambda: 1)
+    alone = index.search(rows[1], 150).tolist()
+    monkeypatch.setattr(dense, "_in_piece", slowly)
+    monkeypatch.setattr(dense, "usable_cores", lambda: 3)
+    for _ in range(20):
+        assert index.search(rows[1], 150).tolist() == alone
 
 
 def test_a_sentence_repeated_through_the_library_does_not_hide_the_others(
