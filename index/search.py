@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from index import ranking
 from index.cores import CROWD
 from index.encoder import Encoder
+from index.heap import keep_memory
 from index.hits import DocumentSummary, Mode, Results, Scope
 from index.home import Home
 from index.query import RERANKED, Query
@@ -28,6 +29,7 @@ class Searcher:
 
     def __init__(self, reader: Reader, encoder: Encoder, weights: Weights | None = None) -> None:
         _one_thread_a_product()
+        keep_memory()
         self._reader = reader
         self._contents = reader.contents
         self._encoder = encoder

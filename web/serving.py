@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import ipaddress
 import os
@@ -10,6 +9,7 @@ import sys
 from collections.abc import Callable
 
 from index.encoder import load_encoder
+from index.heap import keep_memory
 from index.home import Home
 from kb.errors import KBError
 from web import create_app, logs
@@ -19,12 +19,10 @@ from web.server import Server
 from web.settings import Settings
 from web.terminal import Steps
 
-_ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
-
 
 def serve(home: Home, host: str, port: int, say: Callable[[str], None]) -> None:
     """Serve until told to stop. Raises KBError where the port or the model cannot be had."""
-    _one_heap()
+    keep_memory()  # before there are threads
     loopback = is_loopback(host)
     settings = Settings.from_environment(loopback=loopback)
     logs.configure()
@@ -47,17 +45,6 @@ def serve(home: Home, host: str, port: int, say: Callable[[str], None]) -> None:
         # a draft that nobody reads and the next build removes.
         sys.stderr.flush()
         os._exit(0)
-
-
-def _one_heap() -> None:
-    """Have all threads share a heap, where the system's malloc is glibc's.
-
-    Each would get one of its own, which keeps what its largest request took: 50 MB in all.
-    """
-    if os.name == "posix":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):
-            libc.mallopt(_ARENA_MAX, 1)
 
 
 def _bind(live: Live, settings: Settings, host: str, port: int) -> Server:
