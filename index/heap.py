@@ -16,9 +16,8 @@ def keep_memory() -> None:
     """Have this whole process keep memory between searches, in one heap for all threads.
 
     A search takes arrays of some megabytes and gives them back. Where malloc passes these on to
-    the system each time, it gets them again page by page: matching a query with its candidates
-    took 4.4 ms in place of 1.9. And a heap a thread would keep the most that each ever took, 50 MB
-    in a server.
+    the system each time, it gets them again page by page, which may take longer than all that is
+    done with them. And a heap a thread would keep the most that each ever took, 50 MB in a server.
     """
     if os.name != "posix":
         return
