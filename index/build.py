@@ -220,12 +220,12 @@ def _counts(texts: TextStore) -> Counts:
 
 def write_lexical(folder: Path, texts: TextStore, done: Callable[[int], None]) -> None:
     """Index the words of all passages into a new folder."""
-    titles = {summary.id: (i, summary.title) for i, summary in enumerate(texts.documents)}
+    titles = {summary.id: summary.title for summary in texts.documents}
 
     def rows() -> Iterator[lexical.Row]:
         for batch in texts.batches(256):
             for row, passage in batch:
-                yield lexical.Row(row, *titles[passage.document_id], passage)
+                yield lexical.Row(row, titles[passage.document_id], passage)
             done(batch[-1][0] + 1)
 
     folder.mkdir()

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -27,10 +27,9 @@ _LOCK = ".tantivy-meta.lock"
 
 
 class Row(NamedTuple):
-    """A passage to index, its row, and the number and title of its document."""
+    """A passage to index, its row, and the title of its document."""
 
     row: int
-    document: int
     title: str
     passage: Passage
 
@@ -42,7 +41,6 @@ def _schema() -> tantivy.Schema:
             field, stored=False, tokenizer_name="whitespace", index_option="freq"
         )
     builder.add_unsigned_field("row", indexed=True, fast=True)
-    builder.add_unsigned_field("document", indexed=True)
     return builder.build()
 
 
@@ -62,7 +60,6 @@ def write(folder: Path, passages: Iterable[Row]) -> None:
         entry.add_text("headings", _joined("\n".join(each.passage.headings)))
         entry.add_text("title", _joined(each.title))
         entry.add_unsigned("row", each.row)
-        entry.add_unsigned("document", each.document)
         with _refusals(folder):
             _add(writer, entry)
     with _refusals(folder):
@@ -137,20 +134,14 @@ class LexicalIndex:
 
         The statistics of the terms stay the library's, here and in `score`.
         """
-        return self._run(query, limit, [] if rows is None else [self._between(rows)])
+        return self._run(query, limit, self._within(rows))
 
     def holding(
-        self, phrases: Sequence[str], limit: int, document: int | None = None
+        self, needed: Collection[str], query: str, limit: int, rows: range | None = None
     ) -> npt.NDArray[np.int64]:
-        """Rows of passages that have every term of the phrases, not always as a phrase."""
-        needed = {term.text for phrase in phrases for term in terms(phrase)}
+        """Rows of the best passages that have every one of some terms of the query."""
         required = [tantivy.Query.term_query(self._schema, "body", text) for text in needed]
-        return self._run(" ".join(phrases), limit, [*self._within(document), *required]).rows
-
-    def _within(self, document: int | None) -> list[tantivy.Query]:
-        if document is None:
-            return []
-        return [tantivy.Query.term_query(self._schema, "document", document)]
+        return self._run(query, limit, [*self._within(rows), *required]).rows
 
     def score(self, query: str, rows: Sequence[int]) -> LexicalScores:
         """BM25 of just these passages, best first, those without a common term left out."""
@@ -159,10 +150,12 @@ class LexicalIndex:
         one_of = tantivy.Query.boolean_query([(tantivy.Occur.Should, row) for row in each])
         return self._run(query, len(rows), [one_of])
 
-    def _between(self, rows: range) -> tantivy.Query:
+    def _within(self, rows: range | None) -> list[tantivy.Query]:
+        if rows is None:
+            return []
         first, last = (rows[0], rows[-1]) if rows else (1, 0)
         kind = tantivy.FieldType.Unsigned
-        return tantivy.Query.range_query(self._schema, "row", kind, first, last)
+        return [tantivy.Query.range_query(self._schema, "row", kind, first, last)]
 
     def _run(self, query: str, limit: int, required: Sequence[tantivy.Query]) -> LexicalScores:
         asked, ceiling, _ = self._parsed(query)

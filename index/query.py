@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from index.evidence import clause_scores, evidence, marks
 from index.hits import Hit, Mode
 from index.ranking import Candidates, Weights
 from index.store import LateMatches, LexicalScores, Reader, RowNumbers
-from index.terms import holds, phrases, standing
+from index.terms import holds, phrases, standing, terms, units
 from index.texts import Rows
 from kb.types import Passage
 
@@ -26,7 +26,7 @@ from kb.types import Passage
 # .001; of 24 in place of 32 statutes lost .002.
 _CLAUSES, _PASSAGES, RERANKED = 200, 50, 32
 
-# Of passages with all the characters of a quoted phrase, so many are read for the phrase itself.
+# Of passages with all the terms of a quoted phrase, so many are read for the phrase itself.
 _QUOTING = 500
 
 _Result = TypeVar("_Result")
@@ -82,11 +82,21 @@ class Query:
         return Candidates(rows, dense, lexical, coverage, *late)
 
     def _quoting(self) -> RowNumbers:
-        """Passages that hold what the query puts in quotes."""
-        rows = np.sort(self._reader.holding(self._phrases, _QUOTING, self._scope))
+        """Passages that hold what the query puts in quotes, spaces aside.
+
+        Nearly all that do have its characters side by side; of names some have a space inside.
+        """
+        together = {term.text for phrase in self._phrases for term in terms(phrase)}
+        apart = units(self._phrases)
+        rows = self._holding(together)
+        if len(rows) < _QUOTING and apart != together:
+            rows = np.union1d(rows, self._holding(apart))
         texts = (passage.text for passage in self._passages_at(rows))
         held = [holds(text, self._phrases) for text in texts]
-        return rows[np.flatnonzero(held)]
+        return np.sort(rows[np.flatnonzero(held)])
+
+    def _holding(self, needed: Collection[str]) -> RowNumbers:
+        return self._reader.holding(needed, " ".join(self._phrases), _QUOTING, self._scope)
 
     def _close(self, limit: int) -> RowNumbers:
         """Passages of the nearest clauses, and those that share words with the query."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,15 +124,13 @@ class Snapshot:
 
     def matching(self, query: str, limit: int, within: Rows | None) -> LexicalScores:
         """The best passages by BM25."""
-        return self.lexical.search(query, limit, within and range(within.first, within.last))
+        return self.lexical.search(query, limit, _range(within))
 
-    def holding(self, phrases: Sequence[str], limit: int, within: Rows | None) -> RowNumbers:
-        """Passages that have every term of the phrases."""
-        document = within.document if within is not None else None
-        rows = self.lexical.holding(phrases, limit, document)
-        if within is not None:
-            rows = rows[(rows >= within.first) & (rows < within.last)]
-        return rows
+    def holding(
+        self, terms: Collection[str], query: str, limit: int, within: Rows | None
+    ) -> RowNumbers:
+        """The best of the passages that have every one of the terms."""
+        return self.lexical.holding(terms, query, limit, _range(within))
 
     def cosines(self, rows: RowNumbers, vector: Vectors) -> list[Vectors]:
         """For each row the cosines of its clauses with `vector`."""
@@ -162,3 +160,7 @@ class Snapshot:
     def close(self) -> None:
         """Let go of the files."""
         self.texts.close()
+
+
+def _range(within: Rows | None) -> range | None:
+    return None if within is None else range(within.first, within.last)

@@ -6,7 +6,7 @@ the other end of a network, so whatever is asked for many rows is asked in one c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # whoever only lists a library loads none of the libraries be
     from index.texts import Rows
     from kb.types import Document, Passage, Section
 
-VERSION = 3  # raise it when what is written changes; an index of another version is built anew
+VERSION = 4  # raise it when what is written changes; an index of another version is built anew
 
 RowNumbers = npt.NDArray[np.int64]
 
@@ -144,8 +144,13 @@ class Reader(Protocol):
     def matching(self, query: str, limit: int, within: Rows | None) -> LexicalScores:
         """The `limit` best passages by BM25, of those that share a term with the query."""
 
-    def holding(self, phrases: Sequence[str], limit: int, within: Rows | None) -> RowNumbers:
-        """Up to `limit` passages that have every term of the phrases, not always as a phrase."""
+    def holding(
+        self, terms: Collection[str], query: str, limit: int, within: Rows | None
+    ) -> RowNumbers:
+        """Up to `limit` passages that have every one of the terms, best first by BM25 of `query`.
+
+        The query has these terms; none has them all where there are none.
+        """
 
     def cosines(self, rows: RowNumbers, vector: Vectors) -> list[Vectors]:
         """For each row the cosines of its clauses with `vector`."""

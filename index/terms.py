@@ -84,13 +84,18 @@ def phrases(query: str) -> tuple[str, ...]:
 
     Curved quotes ask for nothing: they are part of official names (“五送牌”).
     """
-    return tuple(found for quoted in _QUOTED.findall(query) if (found := _squeezed(quoted)))
+    return tuple(quoted.strip() for quoted in _QUOTED.findall(query) if quoted.strip())
+
+
+def units(phrases: Iterable[str]) -> set[str]:
+    """The terms that a text which `holds` the phrases has, wherever spaces stand in it."""
+    return {unit.text for phrase in phrases for unit in _units(folded(phrase))}
 
 
 def holds(text: str, phrases: Iterable[str]) -> bool:
     """Whether a text holds all `phrases`, spaces, width, case and character form aside."""
     squeezed = _squeezed(text)
-    return all(phrase in squeezed for phrase in phrases)
+    return all(_squeezed(phrase) in squeezed for phrase in phrases)
 
 
 def _squeezed(text: str) -> str:

@@ -41,7 +41,7 @@ def test_scores_are_those_of_tantivy(tmp_path: Path) -> None:
     rng = random.Random(8)
     passages = [_passage(number, rng) for number in range(300)]
     titles = ["".join(rng.choices(WORDS, k=rng.randrange(6))) for _ in range(20)]
-    rows = (Row(i, i % 20, titles[i % 20], passage) for i, passage in enumerate(passages))
+    rows = (Row(i, titles[i % 20], passage) for i, passage in enumerate(passages))
     lexical.write(tmp_path, rows)
     index = LexicalIndex(tmp_path)
     fields = {

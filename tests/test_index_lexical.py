@@ -47,7 +47,7 @@ def indexed(
 ) -> LexicalIndex:
     folder.mkdir(exist_ok=True)
     named = (titles[document] for document in documents)
-    numbered = zip(range(len(passages)), documents, named, passages, strict=True)
+    numbered = zip(range(len(passages)), named, passages, strict=True)
     lexical.write(folder, (Row(*each) for each in numbered))
     return LexicalIndex(folder)
 
@@ -209,6 +209,17 @@ def test_a_range_of_rows_is_searched_with_the_scores_of_all(
     assert found.rows.tolist() == everything.rows[kept].tolist()
     assert found.scores.tolist() == pytest.approx(everything.scores[kept].tolist())
     assert found.ceiling == everything.ceiling
+
+
+def test_passages_that_have_every_term_best_first(index: LexicalIndex) -> None:
+    best = index.search("职工", 10).rows.tolist()
+    assert sorted(best) == [0, 1]
+    assert index.holding({"职工"}, "职工", 10).tolist() == best
+    assert index.holding({"职工", "家"}, "职工家", 10).tolist() == [1]
+    assert index.holding({"职工", "改革"}, "职工改革", 10).tolist() == []
+    assert index.holding({"职工"}, "职工", 10, range(1, 5)).tolist() == [1]
+    assert index.holding({"职工"}, "职工", 1, range(1, 5)).tolist() == [1]
+    assert index.holding(set(), "", 10).tolist() == []
 
 
 def test_weights_tell_how_rare_a_term_is(index: LexicalIndex) -> None:

@@ -213,6 +213,65 @@ def test_a_quoted_phrase_must_appear(asked: Searcher) -> None:
     assert asked.search('"并不在任何文件里"').weak
 
 
+QUOTED = """序言一。
+
+一、暖心驿站
+
+本区建成暖心驿站三家，The trade union opened one of them。
+
+二、张　三
+
+先进个人是张　三，他在暖心 驿站值班；tradeunion 不是词。
+
+三、驿站
+
+驿站开放。心暖，站驿。
+"""
+
+
+@pytest.mark.parametrize(
+    ("quoted", "held"),
+    [
+        ("暖心驿站", {"本区建成", "先进个人"}),
+        ("暖心 驿站", {"本区建成", "先进个人"}),
+        ("张三", {"先进个人"}),
+        ("张 三", {"先进个人"}),
+        ("trade union", {"本区建成"}),
+        ("Trade  Union opened", {"本区建成"}),
+        ("tradeunion", {"先进个人"}),
+        ("trade union closed", set()),
+        ("驿站暖心", set()),
+        ("。", set()),
+    ],
+)
+def test_spaces_do_not_keep_a_quoted_phrase_from_being_found(
+    tmp_path: Path, quoted: str, held: set[str]
+) -> None:
+    home = Home(tmp_path / "home", tmp_path / "documents")
+    home.documents.mkdir()
+    (home.documents / "a.txt").write_text(QUOTED, encoding="utf-8")
+    build(home, HashEncoder())
+    with closing(Searcher.open(home, HashEncoder())) as searcher:
+        assert {text[:4] for text in texts(searcher.search(f'"{quoted}"'))} == held
+
+
+def test_a_quoted_phrase_is_found_in_every_section_that_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many passages of the rest of the document hold it too."""
+    home = Home(tmp_path / "home", tmp_path / "documents")
+    home.documents.mkdir()
+    parts = [f"{n}、第{n}部分\n\n" + "驿站开放。" * (3 * 90) for n in "一二三四五六七八"]
+    (home.documents / "a.txt").write_text("\n\n".join(parts), encoding="utf-8")
+    build(home, HashEncoder())
+    with closing(Searcher.open(home, HashEncoder())) as searcher:
+        document = searcher.documents[0]
+        monkeypatch.setattr("index.query._QUOTING", document.passages // 8)
+        for section in range(8):
+            found = searcher.search('"驿站"', k=100, document=document.id, section=section)
+            assert len(found.hits) == document.passages // 8
+
+
 def test_ties_go_by_the_order_of_the_library(tmp_path: Path) -> None:
     home = Home(tmp_path / "home", tmp_path / "documents")
     home.documents.mkdir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from pathlib import Path
@@ -135,14 +135,16 @@ class MilvusReader:
         found = self._parts.best("passages", "words", vector, limit, "row", where, {})
         return LexicalScores(*found, self._terms.statistics(counts).ceiling(counts))
 
-    def holding(self, phrases: Sequence[str], limit: int, within: Rows | None) -> RowNumbers:
-        """Passages that have every term of the phrases."""
-        numbers = self._terms.numbers(phrases)
+    def holding(
+        self, terms: Collection[str], query: str, limit: int, within: Rows | None
+    ) -> RowNumbers:
+        """The best of the passages that have every one of the terms."""
+        numbers = self._terms.numbers(terms)
         if numbers is None:
             return np.zeros(0, np.int64)
         where = f"array_contains_all(terms, {numbers})"
         inside = " and ".join(filter(None, (where, _inside("row", within))))
-        return self._by_words(" ".join(phrases), limit, inside).rows
+        return self._by_words(query, limit, inside).rows
 
     def cosines(self, rows: RowNumbers, vector: Vectors) -> list[Vectors]:
         """For each row the cosines of its clauses with `vector`."""

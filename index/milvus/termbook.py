@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from index.bm25 import FIELDS, Frequencies, Statistics
-from index.milvus.layout import among
-from index.milvus.lexicon import Entry, counted, query_vector
+from index.milvus.layout import among, term_key
+from index.milvus.lexicon import Entry, query_vector
 from index.milvus.parts import Parts
 
 _KEPT = 50_000  # queries share most of their terms; some 10 MB
@@ -51,8 +51,8 @@ class TermBook:
         entries = {term: entry for term, entry in self.entries(counts).items() if entry}
         return query_vector(counts, entries, self.statistics(counts))
 
-    def numbers(self, phrases: Iterable[str]) -> list[int] | None:
-        """The terms of phrases by number, None where no passage can have them all."""
-        entries = self.entries(term for phrase in phrases for term in counted(phrase))
+    def numbers(self, wanted: Iterable[str]) -> list[int] | None:
+        """Some terms by number, None where no passage can have them all."""
+        entries = self.entries(map(term_key, wanted))
         numbers = [entry.number for entry in entries.values() if entry]
         return sorted(numbers) if 0 < len(numbers) == len(entries) else None
