@@ -59,7 +59,8 @@ class Candidates:
     `dense` is the cosine of the best clause; `lexical` is BM25 as a share of its ceiling,
     0..1; `coverage`, 0..1 too, is the share of the query's terms that stand in the passage, rare
     ones counting more, however often and in however long a text; `late` and `late_clause` are
-    MaxSim over the passage's tokens and over those of its best clause.
+    MaxSim over the passage's tokens and over those of its best clause. Each `block` of candidates
+    comes before all of the next.
     """
 
     rows: npt.NDArray[np.int64]
@@ -68,6 +69,7 @@ class Candidates:
     coverage: Vectors
     late: Vectors
     late_clause: Vectors
+    block: int
 
     def scores(self, weights: Weights) -> Vectors:
         """One score a candidate: the weighted mean of its signals."""
@@ -79,6 +81,15 @@ class Candidates:
             + weights.late_clause * self.late_clause
         )
         return np.asarray(total / sum(weights), np.float32)
+
+    def best(self, scores: Vectors, k: int) -> npt.NDArray[np.intp]:
+        """Places of the `k` best, best first; ties in the order of the library and its texts."""
+        found = [
+            first + best(self.rows[first:last], scores[first:last], k)
+            for first in range(0, min(k, len(self.rows)), self.block)
+            for last in [first + self.block]
+        ]
+        return np.concatenate([np.zeros(0, np.intp), *found])[:k]
 
     def signals(self, place: int, late: float) -> Signals:
         """What each ranker made of one candidate; `late` was made for it even if not weighed."""
@@ -96,10 +107,11 @@ _FOUND_LITERALLY = 0.25
 
 
 def is_far(candidates: Candidates, clauses: int) -> bool:
-    """Whether nothing among the candidates, out of a library of `clauses`, comes close."""
+    """Whether nothing in the first block, out of a library of `clauses`, comes close."""
     limit = min(_FAR_BASE + _FAR_GROWTH * math.log10(max(clauses, 1)), _FAR_MOST)
-    near = float(candidates.dense.max(initial=-1.0)) >= limit
-    return not near and float(candidates.lexical.max(initial=0.0)) < _FOUND_LITERALLY
+    dense, lexical = candidates.dense[: candidates.block], candidates.lexical[: candidates.block]
+    near = float(dense.max(initial=-1.0)) >= limit
+    return not near and float(lexical.max(initial=0.0)) < _FOUND_LITERALLY
 
 
 def best(rows: npt.NDArray[np.int64], score: Vectors, k: int) -> npt.NDArray[np.intp]:

@@ -14,7 +14,7 @@ from index.encoder import Encoder
 from index.heap import keep_memory
 from index.hits import DocumentSummary, Mode, Results, Scope
 from index.home import Home
-from index.query import RERANKED, Query
+from index.query import Query
 from index.ranking import BY_MODE, Weights
 from index.store import Reader
 from index.stores import open_current, store_of
@@ -92,6 +92,9 @@ class Searcher:
     ) -> Results:
         """The `k` best passages, of one document if `document` is its id.
 
+        Up to 128, those of a smaller `k` are the first of those of a larger one. The first 32
+        were ranked among themselves, so were the next: a later one may have a greater score.
+
         `section` keeps to one section of that document, by its place in the outline, from 0.
         `until`, by `time.monotonic`, is looked at between the stages of a search, none of which
         can be cut off. Raises `UnknownDocument`, `UnknownSection` or `SearchTooSlow`, and
@@ -109,10 +112,10 @@ class Searcher:
             _in_time(until)
             asked = Query(self._reader, query, encoded, mode, rows)
             weights = self._weights or BY_MODE[mode]
-            candidates = asked.candidates(max(k, RERANKED), weights)
+            candidates = asked.candidates(k, weights)
             _in_time(until)
             scores = candidates.scores(weights)
-            places = ranking.best(candidates.rows, scores, k)
+            places = candidates.best(scores, k)
             hits = asked.hits(candidates, places, scores)
             weak = ranking.is_far(candidates, asked.clauses)
         took = round(1000 * (time.perf_counter() - began), 2)

@@ -13,10 +13,10 @@ from index.hits import Signals
 from index.ranking import BY_MODE, WEIGHTS, Candidates, Weights, best, is_far
 
 
-def candidates(*signals: tuple[float, float, float, float, float]) -> Candidates:
+def candidates(*signals: tuple[float, float, float, float, float], block: int = 32) -> Candidates:
     """Rows 0, 1, .. with dense, lexical, coverage, late and late_clause."""
-    columns = np.array(signals, np.float32).reshape(-1, 5).T
-    return Candidates(np.arange(len(signals)), *columns)
+    dense, lexical, coverage, late, clause = np.array(signals, np.float32).reshape(-1, 5).T
+    return Candidates(np.arange(len(signals)), dense, lexical, coverage, late, clause, block)
 
 
 def test_a_score_is_the_weighted_mean_of_the_signals() -> None:
@@ -38,6 +38,20 @@ def test_a_score_does_not_depend_on_the_other_candidates(others: int, value: flo
     one = (0.3, 0.2, 0.7, 0.5, 0.4)
     crowd = candidates(one, *[(value,) * 5] * others)
     assert crowd.scores(WEIGHTS)[0] == candidates(one).scores(WEIGHTS)[0]
+
+
+def test_a_block_comes_before_the_next_whatever_its_scores() -> None:
+    found = candidates(*[(value, 0, 0, 0, 0) for value in (0.1, 0.3, 0.9, 0.4, 0.5)], block=2)
+    assert [found.best(found.dense, k).tolist() for k in range(7)] == [
+        [], [1], [1, 0], [1, 0, 2], [1, 0, 2, 3], [1, 0, 2, 3, 4], [1, 0, 2, 3, 4],
+    ]  # fmt: skip
+    assert candidates().best(np.zeros(0, np.float32), 3).tolist() == []
+
+
+def test_only_the_first_block_tells_whether_something_is_near() -> None:
+    signals = ((0.0, 0.0, 0, 0, 0), (0.9, 0.9, 0, 0, 0))
+    assert is_far(candidates(*signals, block=1), 100)
+    assert not is_far(candidates(*signals, block=2), 100)
 
 
 def test_signals_are_told_by_name() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -36,6 +37,22 @@ def asked(module_home: Home) -> Iterator[Searcher]:
     encoder = HashEncoder()
     build(module_home, encoder)
     with closing(Searcher.open(module_home, encoder)) as searcher:
+        yield searcher
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
+    """Over one report of 400 passages."""
+    folder = tmp_path_factory.mktemp("crowded")
+    home = Home(folder / "home", folder / "documents")
+    home.documents.mkdir()
+    words = ("职工", "驿站", "经费", "比赛", "劳动者", "车间", "培训", "权益")
+    chosen = random.Random(1)
+    paragraphs = ["".join(chosen.choices(words, k=12)) + f"第{n}件。" * 40 for n in range(400)]
+    (home.documents / "a.txt").write_text("\n\n".join(paragraphs), encoding="utf-8")
+    build(home, HashEncoder())
+    with closing(Searcher.open(home, HashEncoder())) as searcher:
+        assert searcher.documents[0].passages >= 400
         yield searcher
 
 
@@ -125,6 +142,18 @@ def test_any_query_has_an_answer(asked: Searcher, query: str, mode: Mode) -> Non
     results = asked.search(query, k=3, mode=mode)
     assert (results.query, results.mode) == (query, mode)
     assert len(results.hits) == 3 or mode == "lexical"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("query", ["驿站 职工", '"驿站"', "xylophone", "第三千字的段落"])
+def test_who_asks_for_more_gets_what_follows(crowded: Searcher, query: str, mode: Mode) -> None:
+    """Over a library of more passages than are reranked at once, up to four times as many."""
+    most = crowded.search(query, k=128, mode=mode)
+    assert len({hit.passage.id for hit in most.hits}) == len(most.hits)
+    for k in (1, 10, 11, 21, 31, 32, 33, 41, 64, 91, 101, 127):
+        fewer = crowded.search(query, k=k, mode=mode)
+        assert fewer.hits == most.hits[:k]
+        assert fewer.weak == most.weak
 
 
 def test_the_words_alone_find_only_what_shares_them(asked: Searcher) -> None:

@@ -86,7 +86,13 @@ class HitShape(TypedDict):
     """A passage that answers."""
 
     rank: Annotated[int, Field(ge=1)]
-    score: Annotated[float, Field(description="Comparable within one answer only.")]
+    score: Annotated[
+        float,
+        Field(
+            description="Comparable within one answer only. The first 32 hits are ranked among "
+            "themselves, then the next: the score of the 33rd may be above that of the 32nd."
+        ),
+    ]
     document: StatedShape
     headings: Annotated[list[str], Field(description="From the first rank down to its section.")]
     passage: PassageShape

@@ -25,7 +25,7 @@ from tests.benchmarks.corpora import queries, report
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 QUERY = "困难职工家庭一年能拿到多少帮扶资金"
-_CLAUSES, _PASSAGES = 200, 50  # as a search asks for
+_CLAUSES, _PASSAGES = 200, 128  # as a search asks for
 
 
 @pytest.fixture(scope="session")
