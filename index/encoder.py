@@ -96,8 +96,10 @@ def _named(name: str) -> Encoder:
     from index.transformer import TransformerEncoder  # noqa: PLC0415
 
     precision = _precision()
-    identity = f"{name}{_folder_digest(Path(name))}"
-    model = SentenceModel(_load(name, precision, local=local), identity)
+    loaded = _load(name, precision, local=local)
+    state = _folder_digest(Path(name)) if Path(name).is_dir() else hub.commit(name)[:12]
+    identity = f"{name}@{state}"
+    model = SentenceModel(loaded, identity)
     return TransformerEncoder(model, lambda: model, identity, f"torch {precision}")
 
 
@@ -131,14 +133,12 @@ def _load(name: str, precision: str, *, local: bool) -> SentenceTransformer:
 
 def _folder_digest(folder: Path) -> str:
     """Tells apart two states of a local model folder by names, sizes and times of its files."""
-    if not folder.is_dir():
-        return ""
     facts = [
         (str(p.relative_to(folder)), p.stat().st_size, p.stat().st_mtime_ns)
         for p in sorted(folder.rglob("*"))
         if p.is_file()
     ]
-    return "@" + hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
 
 
 def unit(vectors: npt.NDArray[np.float32]) -> Vectors:

@@ -11,16 +11,25 @@ _SECONDS = 5.0  # to connect to the hub, and to wait for its answer
 
 def is_here(name: str) -> bool:
     """Whether `name` is a folder, or a model of a hub that was fetched at some time."""
+    return Path(name).is_dir() or _fetched(name) is not None
+
+
+def commit(name: str) -> str:
+    """Which state of a hub's model was fetched, its commit there; blank where none was."""
+    folder = _fetched(name)
+    return folder.name if folder else ""
+
+
+def _fetched(name: str) -> Path | None:
+    """The folder of the hub's cache that a model is in, named by its commit."""
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415
     from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
 
-    if Path(name).is_dir():
-        return True
     try:
         found = [try_to_load_from_cache(each, "config.json") for each in _ids(name)]
     except HFValidationError:
-        return False
-    return any(isinstance(path, str) for path in found)
+        return None
+    return next((Path(path).parent for path in found if isinstance(path, str)), None)
 
 
 def ask(name: str) -> None:
