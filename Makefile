@@ -68,7 +68,7 @@ bench-quality: .venv/.development ## what the faster runtime costs in quality (Q
 bench-retrieval: .venv/.development ## what each signal finds (QUESTIONS=..., COLLECTIONS=...)
 	@$(BIN)/python -m tests.benchmarks.retrieval $(QUESTIONS) $(dir $(wildcard $(COLLECTIONS)/*/qrels.tsv))
 
-bench-scale: .venv/.development ## a million clauses on this machine, 7 minutes, 20 GB of disk (CLAUSES=1000000)
+bench-scale: .venv/.development ## a million clauses on this machine, 20 minutes, 20 GB of disk (CLAUSES=1000000)
 	@$(BIN)/python -m tests.benchmarks.million --collections $(COLLECTIONS) --clauses $(CLAUSES)
 
 bench-traditional: .venv/.development ## CMRC in Traditional characters (COLLECTIONS=...)

@@ -21,7 +21,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What each ranker made of a passage: the parts of its score, higher is nearer."""
+    """What each ranker made of a passage, higher is nearer; its score has other parts too."""
 
     dense: float
     lexical: float

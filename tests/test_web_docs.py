@@ -11,7 +11,11 @@ import pytest
 from web.cli import main
 
 ROOT = Path(__file__).parents[1]
-PAGES = [path for path in sorted(ROOT.glob("*.md")) if path.name != "CHANGELOG.md"]
+PAGES = [
+    path
+    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+    if path.name != "CHANGELOG.md"
+]
 
 # In code, fenced or inline: `kb build --force`, `KB_HOME=… kb serve`; up to the end of the command.
 SHOWN = re.compile(r"(?:^|[`$ ])kb +([a-z]+)((?: +[^`\n|#&;>]+)?)", re.MULTILINE)
@@ -40,7 +44,8 @@ def test_every_command_shown_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_variable_shown_is_read(page: Path) -> None:
     """An environment variable that a page names is one that the program reads."""
-    sources = [*ROOT.glob("index/*.py"), *ROOT.glob("web/*.py"), ROOT / "Makefile"]
+    folders = ("index", "web", "tests")
+    sources = [*(f for each in folders for f in ROOT.glob(f"{each}/*.py")), ROOT / "Makefile"]
     code = "".join(path.read_text(encoding="utf-8") for path in sources if path.exists())
     for variable in re.findall(r"\bKB_[A-Z_]+", page.read_text(encoding="utf-8")):
         assert variable in code, f"{page.name} names {variable}"

@@ -42,7 +42,7 @@ def serve(home: Home, host: str, port: int, say: Callable[[str], None]) -> None:
     say("Stopped.")
     if not stopped:
         # A build in the middle of native code cannot be waited for; what it wrote so far is
-        # a draft that nobody reads and the next build removes.
+        # a draft that nobody reads and the next build goes on from.
         sys.stderr.flush()
         os._exit(0)
 
