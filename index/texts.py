@@ -114,19 +114,14 @@ class TextStore:
             (number,),
         )
         document_id, name, title, text, outline, fingerprint, author, date, pages = row
-        sections = tuple(_section(*fields) for fields in json.loads(outline))
+        sections = tuple(section_from(*fields) for fields in json.loads(outline))
         starts = tuple(json.loads(pages))
         return Document(document_id, name, title, text, sections, fingerprint, author, date, starts)
 
     def passages(self, first: int, last: int) -> list[Passage]:
         """Passages by row, half-open."""
         where = " WHERE p.row >= ? AND p.row < ? ORDER BY p.row"
-        return [_passage(*fields) for _, *fields in self._all(_PASSAGE + where, (first, last))]
-
-    def passage(self, row: int) -> Passage:
-        """The passage of a row."""
-        [passage] = self.passages(row, row + 1)
-        return passage
+        return [passage_from(*fields) for _, *fields in self._all(_PASSAGE + where, (first, last))]
 
     def passages_at(self, rows: Iterable[int]) -> list[Passage]:
         """The passages of some rows, in their order; any number of rows."""
@@ -136,7 +131,7 @@ class TextStore:
         if new := [row for row in wanted if row not in found]:
             where = " WHERE p.row IN (SELECT value FROM json_each(?))"
             read = self._all(f"{_PASSAGE}{where}", (json.dumps(new),))
-            fresh = {row: _passage(*fields) for row, *fields in read}
+            fresh = {row: passage_from(*fields) for row, *fields in read}
             self._remember(fresh)
             found |= fresh
         return [found[row] for row in wanted]
@@ -189,7 +184,7 @@ def _summary(
     )
 
 
-def _section(
+def section_from(
     title: str,
     kind: Any,
     level: int,
@@ -199,11 +194,12 @@ def _section(
     body: list[list[int]],
     path: list[str],
 ) -> Section:
+    """A node of an outline from its fields as JSON has them."""
     span = Span(*heading) if heading else None
     return Section(title, kind, level, start, end, span, tuple(Span(*b) for b in body), tuple(path))
 
 
-def _passage(
+def passage_from(
     passage_id: str,
     document_id: str,
     kind: Any,
@@ -215,6 +211,7 @@ def _passage(
     page: int | None,
     paragraph: int,
 ) -> Passage:
+    """A passage from its fields as they are stored; `cuts` are those of its clauses, as JSON."""
     clauses = tuple(Clause(text[a:b], start + a, start + b) for a, b in json.loads(cuts))
     titles = tuple(json.loads(headings))
     return Passage(

@@ -326,7 +326,7 @@ def test_a_document_that_fills_more_than_one_batch_is_whole(
     assert report.encoded == report.counts.passages > 40
     with closing(opened(home, encoder)) as snapshot:
         for row in range(report.counts.passages):
-            passage = snapshot.texts.passage(row)
+            [passage] = snapshot.texts.passages(row, row + 1)
             first, last = snapshot.encodings.clause_rows(row)
             expected = [
                 e.vector for e in encoder.encode([c.text for c in passage.clauses], "document")

@@ -72,7 +72,7 @@ def store(tmp_path: Path) -> Iterator[TextStore]:
 
 def test_documents_and_passages_come_back_as_they_went_in(store: TextStore) -> None:
     assert store.document("paged") == PAGED
-    assert store.passage(0) == PASSAGE
+    assert store.passages(0, 1) == [PASSAGE]
     assert store.document("empty").author is None
     assert store.document("empty").pages == ()
 
@@ -177,7 +177,7 @@ def test_opening_changes_nothing_on_disk_and_the_store_cannot_be_written(tmp_pat
     path = tmp_path / "texts.sqlite"
     with closing(written(path, (PAGED, (PASSAGE,)))) as store:
         before = path.read_bytes()
-        store.passage(0)
+        store.passages(0, 1)
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             store._all("DELETE FROM passages")
     assert path.read_bytes() == before
@@ -188,7 +188,7 @@ def test_many_threads_read_at_once(store: TextStore) -> None:
     found: list[bool] = []
 
     def read() -> None:
-        found.extend(store.passage(0) == PASSAGE for _ in range(50))
+        found.extend(store.passages(0, 1) == [PASSAGE] for _ in range(50))
 
     threads = [threading.Thread(target=read) for _ in range(8)]
     for thread in threads:

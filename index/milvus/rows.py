@@ -15,7 +15,7 @@ from index.late import Tokens
 from index.milvus.layout import NOTHING, Field, joined, numbered, packed, pieces
 from index.milvus.lexicon import Counted, Lexicon
 from index.store import PassageVectors
-from kb.types import Clause, Document, Passage, Section, Span
+from kb.types import Document, Passage
 
 Row = dict[str, Any]
 
@@ -33,15 +33,8 @@ def document_from(value: Any) -> Document:
     """What `document_rows` was given, once it is unpacked."""
     *own, author, date, pages, outline = value
     identity, name, title, text, fingerprint = own
-    sections = tuple(_section(*fields) for fields in outline)
+    sections = tuple(texts.section_from(*fields) for fields in outline)
     return Document(identity, name, title, text, sections, fingerprint, author, date, tuple(pages))
-
-
-def _section(
-    title: str, kind: Any, level: int, start: int, end: int, heading: Any, body: Any, path: Any
-) -> Section:
-    span = Span(*heading) if heading else None
-    return Section(title, kind, level, start, end, span, tuple(Span(*b) for b in body), tuple(path))
 
 
 PASSAGE = ("row", "document", "id", "kind", "headings", "text", "start", "end", "cuts", "page",
@@ -75,17 +68,15 @@ def passage_row(
 
 def passage_from(row: Mapping[str, Any], document_id: str) -> Passage:
     """The passage of a row with the fields `PASSAGE`."""
-    text, start = row["text"], row["start"]
-    cuts = json.loads(row["cuts"])
-    return Passage(
+    return texts.passage_from(
         row["id"],
         document_id,
         row["kind"],
-        tuple(json.loads(row["headings"])),
-        text,
-        start,
+        row["headings"],
+        row["text"],
+        row["start"],
         row["end"],
-        tuple(Clause(text[a:b], start + a, start + b) for a, b in cuts),
+        row["cuts"],
         row["page"] or None,
         row["paragraph"],
     )
