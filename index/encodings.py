@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from index import dense
+from index import dense, sizing
+from index.cores import together
 from index.dense import DenseIndex, RowWriter
 from index.encoder import Vectors
-from index.late import TokenStore, TokenWriter, late_matches, rounded
+from index.late import Met, TokenStore, TokenWriter, late_matches, rounded
 from index.mapped import held, mapped
 from index.store import LateMatches, PassageVectors
 
@@ -85,10 +86,16 @@ class Encodings:
     def matches(self, rows: npt.NDArray[np.int64], tokens: Vectors) -> list[LateMatches]:
         """How the tokens of passages, and of their clauses, meet those of a query."""
         self._bound_memory()
+        query = rounded(tokens)
         first, last = self.starts[rows], self.starts[rows + 1]
-        passages = self.passage_tokens.gathered(rows, rows + 1)
-        clauses = self.clause_tokens.gathered(first, last)
-        return late_matches(passages, clauses, (last - first).tolist(), rounded(tokens))
+        asked: list[Callable[[], Met]] = [
+            lambda: Met.of(self.passage_tokens.gathered(rows, rows + 1), query),
+            lambda: Met.of(self.clause_tokens.gathered(first, last), query),
+        ]
+        # of a large library hardly any is in the processor's cache: to copy it takes milliseconds
+        large = self.dense.size > sizing.EXACT
+        passages, clauses = together(asked) if large else [ask() for ask in asked]
+        return late_matches(passages, clauses, (last - first).tolist())
 
     def _bound_memory(self) -> None:
         parts = (self.passage_tokens, self.clause_tokens, self.dense)

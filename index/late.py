@@ -158,16 +158,25 @@ class Texts(NamedTuple):
         return cls(tokens, np.array([len(each) for each in texts], np.int64))
 
 
-def late_matches(
-    passages: Texts, clauses: Texts, counts: Sequence[int], query: Rounded
-) -> list[LateMatches]:
+class Met(NamedTuple):
+    """Some texts, all their tokens' cosines with a query's, and the MaxSim of each, `(texts,)`."""
+
+    texts: Texts
+    cosines: Vectors
+    maxsims: Vectors
+
+    @classmethod
+    def of(cls, texts: Texts, query: Rounded) -> Met:
+        """By one product for all of them."""
+        cosines = similarities(texts.tokens, query)
+        return cls(texts, cosines, maxsims(cosines, texts.lengths))
+
+
+def late_matches(passages: Met, clauses: Met, counts: Sequence[int]) -> list[LateMatches]:
     """How some passages meet a query, and the clauses of each; `counts` tells how many it has."""
-    cosines = similarities(passages.tokens, query)
-    scores = maxsims(cosines, passages.lengths).tolist()
-    within = maxsims(similarities(clauses.tokens, query), clauses.lengths)
-    lengths = passages.lengths.tolist()
-    own = map(Matches, cut(cosines, lengths), cut(passages.tokens.spans, lengths))
-    return list(map(LateMatches, own, scores, cut(within, counts)))
+    lengths = passages.texts.lengths.tolist()
+    own = map(Matches, cut(passages.cosines, lengths), cut(passages.texts.tokens.spans, lengths))
+    return list(map(LateMatches, own, passages.maxsims.tolist(), cut(clauses.maxsims, counts)))
 
 
 class TokenWriter:

@@ -22,6 +22,8 @@ _WITHIN_UNIT = re.compile(rf"\d\d|[^\W\d_{_CJK}]{{2}}")
 _WITHIN_NUMBER = re.compile(r"\d[.,]\d")
 _ONE_CJK = re.compile(rf"[{_CJK}]")
 
+_MOST_CHARACTERS = 1 << 16  # that are kept: all Unicode would take 100 MB
+
 
 class Term(NamedTuple):
     """A folded term and where it stands, half-open code points into the text it was cut from."""
@@ -113,10 +115,18 @@ def _is_cjk(term: Term) -> bool:
 @lru_cache(maxsize=1 << 10)  # passages that are found again and again
 def folded(text: str) -> str:
     """NFKC, lower case and Simplified, where they keep one character one character."""
-    return simplified("".join(map(_compatible, text)))
+    return simplified(text.translate(_COMPATIBLE))
 
 
-@lru_cache(maxsize=1 << 16)
-def _compatible(character: str) -> str:
-    plain = unicodedata.normalize("NFKC", character).lower()
-    return plain if len(plain) == 1 else character
+class _Compatible(dict[int, int]):
+    """A table for `str.translate`, each character worked out when it is first met."""
+
+    def __missing__(self, code: int) -> int:
+        if len(self) >= _MOST_CHARACTERS:
+            self.clear()
+        plain = unicodedata.normalize("NFKC", chr(code)).lower()
+        self[code] = found = ord(plain) if len(plain) == 1 else code
+        return found
+
+
+_COMPATIBLE = _Compatible()

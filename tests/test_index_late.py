@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from mmap import mmap
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from index.encoder import Encoded, Vectors, unit
 from index.late import (
     Matches,
+    Met,
+    Rounded,
     Texts,
     Tokens,
     TokenStore,
@@ -215,18 +218,21 @@ def test_texts_without_any_token_can_be_stored(tmp_path: Path, texts: int) -> No
     assert [len(store.text(row)) for row in range(texts)] == [0] * texts
 
 
+def met(texts: Sequence[Tokens], query: Rounded) -> Met:
+    return Met.of(Texts.of(texts), query)
+
+
 def test_a_passage_meets_a_query_alike_alone_and_among_many() -> None:
     """To the last bit."""
     texts = [quantised(encoded(n, seed)) for seed, n in enumerate([3, 0, 5, 1, 7] * 30)]
     query = encoded(4, seed=99).tokens
     clauses = [texts[(i + 1) % 150 :][: i % 4] for i in range(150)]  # of some passages none
     asked = rounded(query)
-    joined = Texts.of([clause for own in clauses for clause in own])
-    found = late_matches(Texts.of(texts), joined, [len(own) for own in clauses], asked)
+    joined = met([clause for own in clauses for clause in own], asked)
+    found = late_matches(met(texts, asked), joined, [len(own) for own in clauses])
     assert len(found) == 150
     for i, each in enumerate(found):
-        own = Texts.of(clauses[i])
-        [alone] = late_matches(Texts.of([texts[i]]), own, [len(clauses[i])], asked)
+        [alone] = late_matches(met([texts[i]], asked), met(clauses[i], asked), [len(clauses[i])])
         assert np.array_equal(each.passage.cosines, alone.passage.cosines)
         assert np.array_equal(each.passage.spans, texts[i].spans)
         assert each.maxsim == alone.maxsim == pytest.approx(maxsim(each.passage), abs=1e-6)
@@ -237,8 +243,8 @@ def test_a_passage_meets_a_query_alike_alone_and_among_many() -> None:
 
 def test_a_query_without_tokens_meets_nothing() -> None:
     text = quantised(encoded(3))
-    nothing = np.zeros((0, DIM), np.float32)
-    [found] = late_matches(Texts.of([text]), Texts.of([text]), [1], rounded(nothing))
+    nothing = rounded(np.zeros((0, DIM), np.float32))
+    [found] = late_matches(met([text], nothing), met([text], nothing), [1])
     assert found.maxsim == 0.0
     assert found.clauses.tolist() == [0.0]
-    assert late_matches(Texts.of([]), Texts.of([]), [], rounded(nothing)) == []
+    assert late_matches(met([], nothing), met([], nothing), []) == []

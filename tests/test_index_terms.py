@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.terms import Term, standing, terms
+from index.terms import Term, _Compatible, standing, terms
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,15 @@ def test_a_number_does_not_stand_within_another() -> None:
         "1.04",
         "12,500",
     ]
+
+
+def test_what_is_known_of_characters_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends all of Unicode fills no memory, and folds alike before and after."""
+    monkeypatch.setattr("index.terms._MOST_CHARACTERS", 100)
+    table = _Compatible()
+    wide = "".join(map(chr, range(0xFF01, 0xFF5F)))
+    narrow = "".join(map(chr, range(0x21, 0x7F))).lower()
+    for _ in range(3):
+        assert (wide + "工" * 9).translate(table) == narrow + "工" * 9
+        assert "".join(map(chr, range(0x4E00, 0x4F00))).translate(table)[7] == "万"
+        assert len(table) <= 100

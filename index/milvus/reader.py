@@ -13,7 +13,7 @@ import numpy as np
 
 from index.encoder import Encoder, Vectors
 from index.hits import DocumentSummary
-from index.late import Texts, Tokens, late_matches, rounded
+from index.late import Met, Texts, Tokens, late_matches, rounded
 from index.milvus import manifest
 from index.milvus.client import Client
 from index.milvus.layout import MANIFEST, among, between, collection, dense_rule, unpacked
@@ -167,9 +167,10 @@ class MilvusReader:
     def matches(self, rows: RowNumbers, tokens: Vectors) -> list[LateMatches]:
         """How the tokens of passages and of their clauses meet a query's."""
         found = self._tokens(rows.tolist())
-        wholes = Texts.of([whole for whole, *_ in found])
-        clauses = Texts.of([clause for _, *own in found for clause in own])
-        return late_matches(wholes, clauses, [len(own) - 1 for own in found], rounded(tokens))
+        query = rounded(tokens)
+        passages = Met.of(Texts.of([whole for whole, *_ in found]), query)
+        clauses = Met.of(Texts.of([clause for _, *own in found for clause in own]), query)
+        return late_matches(passages, clauses, [len(own) - 1 for own in found])
 
     def _tokens(self, rows: Sequence[int]) -> list[list[Tokens]]:
         found = self._parts.by_value("tokens", "passage", rows, ["id", "passage", "data"])
