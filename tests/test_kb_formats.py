@@ -204,3 +204,31 @@ def test_dates_are_read_as_they_are_stated() -> None:
     signed = f"关于工作的通知\n\n{BODY}\n\n北京市总工会\n\n二〇二一年十二月二十一日\n"
     assert outline(read(Path("a.txt"), signed.encode()), "x").date == "2021-12-21"
     assert outline(read(Path("a.txt"), BODY.encode()), "x").date is None
+
+
+def pdf(shown: bytes, meanings: dict[bytes, bytes]) -> bytes:
+    """A page of one line; `meanings` says in hexadecimal UTF-16 what some of its codes are."""
+    entries = b"".join(b"<%s> <%s>\n" % (k.hex().encode(), v) for k, v in meanings.items())
+    meaning = (
+        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def"
+        b" 1 begincodespacerange <00> <FF> endcodespacerange %d beginbfchar\n%sendbfchar endcmap"
+        b" CMapName currentdict /CMap defineresource pop end end" % (len(meanings), entries)
+    )
+    drawn = b"BT /F1 12 Tf 72 700 Td (%s) Tj ET" % shown
+    objects = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 5 0 R"
+        b"/Resources<</Font<</F1 4 0 R>>>>>>",
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 6 0 R>>",
+        *(b"<</Length %d>>stream\n%s\nendstream" % (len(s), s) for s in (drawn, meaning)),
+    )
+    numbered = b"".join(b"%d 0 obj%s endobj\n" % pair for pair in enumerate(objects, 1))
+    return b"%PDF-1.4\n" + numbered + b"trailer<</Root 1 0 R>>\n%%EOF"
+
+
+def test_rare_characters_of_a_pdf_are_whole_and_half_ones_are_marked() -> None:
+    """PDFium gives those beyond 16 bits in two halves."""
+    meanings = {b"X": b"D840DC0B", b"Y": b"D840", b"Z": b"DC0B"}
+    reading = read(Path("a.pdf"), pdf(b"Report X of Y and Zby", meanings))
+    assert reading.text == "Report \U0002000b of \ufffd and \ufffdby\n"

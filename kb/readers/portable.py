@@ -6,6 +6,7 @@ import ctypes
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ _TWICE = re.compile(rb"/Filter\s*\[\s*(?:/FlateDecode|/Fl)\s*(?:/FlateDecode|/Fl
 _MAX_UNPACKED, _SUSPECT = 128 * 2**20, 128 * 2**10
 _BOLD = re.compile(r"bold|black|heavy|simhei|黑体", re.IGNORECASE)
 _HEAVY = 600
+# The two halves of a character beyond 16 bits; one alone is no character.
+_HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
 
 
 def read(path: Path, data: bytes) -> Reading:
@@ -79,8 +82,7 @@ def _lines(page: Any, number: int) -> Iterator[Line]:
     text = page.get_textpage()
     try:
         line: list[tuple[str, _Box, bool]] = []
-        for index in range(text.count_chars()):
-            char = chr(c.FPDFText_GetUnicode(text, index))
+        for index, char in _characters(text):
             if char in "\r\n\x02\0":
                 continue
             box = _box(text, index)
@@ -93,6 +95,20 @@ def _lines(page: Any, number: int) -> Iterator[Line]:
     finally:
         text.close()
         page.close()
+
+
+def _characters(text: Any) -> Iterator[tuple[int, str]]:
+    """The characters of a page and where each begins: PDFium counts units of UTF-16."""
+    units = [c.FPDFText_GetUnicode(text, index) for index in range(text.count_chars())]
+    joined = False
+    for index, (unit, after) in enumerate(pairwise([*units, 0])):
+        if joined:
+            joined = False
+        elif unit in _HIGH and after in _LOW:
+            joined = True
+            yield index, chr(0x10000 + (unit - _HIGH.start) * len(_LOW) + after - _LOW.start)
+        else:
+            yield index, "\ufffd" if unit in _HIGH or unit in _LOW else chr(unit)
 
 
 _Box = tuple[float, float, float, float]
