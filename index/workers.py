@@ -15,6 +15,7 @@ from kb import library
 from kb.errors import DocumentUnreadable
 from kb.library import Skipped, Source
 from kb.passages import cut
+from kb.reading import blamed_on
 from kb.types import Document, Passage
 
 BATCH = 16  # passages that are encoded together, and between two reports of progress
@@ -62,7 +63,8 @@ class Here:
 def cut_up(source: Source, data: bytes) -> Cut:
     """The document of a file's bytes and its passages. Raises `DocumentUnreadable`."""
     document = library.load(source, data)
-    return Cut(document, cut(document))
+    with blamed_on(source.path):
+        return Cut(document, cut(document))
 
 
 def encode_passages(passages: Sequence[Passage], encoder: Encoder) -> list[PassageVectors]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kb.errors import DocumentExists, DocumentUnreadable, LastDocument, UnknownDocument
 from kb.outline import outline
-from kb.reading import OLD_SUFFIXES, SUFFIXES, read
+from kb.reading import OLD_SUFFIXES, SUFFIXES, blamed_on, read
 from kb.types import Document
 
 # Two hundred times the longest report known to us; keeps one stray file from filling memory.
@@ -116,7 +116,8 @@ def load(source: Source, data: bytes | None = None) -> Document:
     """Read one document; from `data` if its `content` is at hand. Raises `DocumentUnreadable`."""
     data = content(source) if data is None else data
     reading = read(source.path, data)
-    found = outline(reading, Path(source.name).stem)
+    with blamed_on(source.path):
+        found = outline(reading, Path(source.name).stem)
     return Document(
         id=source.id,
         name=source.name,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from kb.errors import DocumentUnreadable
+from kb.errors import DocumentUnreadable, KBError
 from kb.types import Span
 
 # Readers are imported when their first file comes: the PDF and Word libraries are large.
@@ -64,14 +65,23 @@ def read(path: Path, data: bytes) -> Reading:
         raise DocumentUnreadable(path, "it is empty")
     module = import_module(f"kb.readers.{_READERS[path.suffix.lower()]}")
     reader: Callable[[Path, bytes], Reading] = module.read
-    try:
+    with blamed_on(path):
         reading = reader(path, data)
-    except DocumentUnreadable:
-        raise
-    except Exception as error:
-        # Parsers meet damaged files with whatever went wrong inside them; one such file must
-        # not stop a build of all the others.
-        raise DocumentUnreadable(path, f"it is broken ({type(error).__name__})") from error
     if not reading.text.strip():
         raise DocumentUnreadable(path, "it holds no text")
     return reading
+
+
+@contextmanager
+def blamed_on(path: Path) -> Iterator[None]:
+    """Whatever goes wrong within is a `DocumentUnreadable` of the file at `path`.
+
+    Parsers meet damaged files with whatever went wrong inside them, and what comes after them
+    may meet a text that nobody thought of; one such file must not stop a build of all the others.
+    """
+    try:
+        yield
+    except KBError:
+        raise
+    except Exception as error:
+        raise DocumentUnreadable(path, f"it is broken ({type(error).__name__})") from error

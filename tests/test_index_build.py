@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import pkgutil
 import shutil
 import threading
 from collections.abc import Sequence
@@ -22,7 +23,10 @@ from index.search import Searcher
 from index.snapshot import Snapshot
 from kb import library
 from kb.errors import LibraryEmpty, RebuildRunning
+from kb.library import Skipped
 from kb.passages import cut
+from kb.reading import Reading
+from kb.types import Document
 from tests.conftest import REPORTS
 from tests.fakes import HashEncoder
 
@@ -205,6 +209,24 @@ def test_files_that_cannot_be_read_are_named_with_the_reason(
     assert report.counts.documents == 3
     with closing(Searcher.open(home, encoder)) as searcher:
         assert searcher.skipped == report.skipped
+
+
+@pytest.mark.parametrize("step", ["kb.library.outline", "index.workers.cut"])
+def test_a_document_that_cannot_be_cut_is_left_out_and_the_others_are_indexed(
+    home: Home, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Whatever is wrong, it is told by the document's name and ends no build."""
+    right = pkgutil.resolve_name(step)
+
+    def fail_at_sports(what: Document | Reading, *others: str) -> object:
+        if "sports.txt" in (getattr(what, "name", ""), *(f"{name}.txt" for name in others)):
+            raise IndexError
+        return right(what, *others)
+
+    monkeypatch.setattr(step, fail_at_sports)
+    report = build(home, encoder)
+    assert report.skipped == (Skipped("sports.txt", "it is broken (IndexError)"),)
+    assert report.changes.added == ("budget.md", "union.txt")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
