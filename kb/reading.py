@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from kb.errors import DocumentUnreadable, KBError
 from kb.types import Span
@@ -25,6 +27,7 @@ _READERS = {
 SUFFIXES = frozenset(_READERS)
 # Formats people have that no well-kept library reads; the reason names the way out.
 OLD_SUFFIXES = frozenset({".doc", ".wps", ".rtf", ".odt", ".ppt", ".pptx", ".xls", ".xlsx"})
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def read(path: Path, data: bytes) -> Reading:
         reading = reader(path, data)
     if not reading.text.strip():
         raise DocumentUnreadable(path, "it holds no text")
-    return reading
+    return _encodable(reading)
 
 
 @contextmanager
@@ -85,3 +88,12 @@ def blamed_on(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         raise DocumentUnreadable(path, f"it is broken ({type(error).__name__})") from error
+
+
+def _encodable(reading: Reading) -> Reading:
+    """The same with U+FFFD for halves of characters, which no encoding takes; spans stay."""
+    words = {name: getattr(reading, name) for name in ("text", "title", "author", "date")}
+    whole: dict[str, Any] = {
+        name: _HALF.sub("\ufffd", value) for name, value in words.items() if value
+    }
+    return replace(reading, **whole)

@@ -9,7 +9,7 @@ import pytest
 
 from kb.errors import DocumentUnreadable
 from kb.joining import join_broken
-from kb.reading import read
+from kb.reading import Reading, read
 
 TEXT = "一、工作回顾\n\n工会深入推进“两学一做”，服务职工30万人次，取得了明显成效。\n"
 
@@ -109,3 +109,16 @@ def test_markdown_headings_come_with_their_levels() -> None:
     reading = read(Path("a.md"), text.encode())
     found = [(reading.text[h.span.start : h.span.end], h.level) for h in reading.headings]
     assert found[:2] == [("# 报告", 1), ("二级\n---", 2)]
+
+
+def test_a_page_in_an_encoding_with_half_characters_is_whole() -> None:
+    assert text_of(b"<meta charset=utf-7><p>a+2AA-b</p>", "a.html") == "a+2AA-b\n"
+
+
+def test_half_characters_are_marked_whichever_reader_lets_them_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    half = Reading("a\ud840b", title="\udc0b", author="\U0002000b")
+    monkeypatch.setattr("kb.readers.plain.read", lambda *_: half)
+    found = read(Path("a.txt"), b"a")
+    assert found == Reading("a\ufffdb", title="\ufffd", author="\U0002000b")

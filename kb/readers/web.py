@@ -63,9 +63,12 @@ def _decode(path: Path, data: bytes) -> str:
     if named and not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         name = named.group(1).decode("ascii").lower()
         try:
-            return data.decode("gb18030" if name.startswith("gb") else name)
-        except (LookupError, UnicodeDecodeError):
+            text = data.decode("gb18030" if name.startswith("gb") else name)
+            text.encode()  # some decoders let through halves of characters, where lxml would stop
+        except (LookupError, UnicodeError):
             pass  # pages often claim an encoding they are not in
+        else:
+            return text
     return decode(path, data)
 
 
