@@ -184,6 +184,23 @@ def test_web_pages_are_their_article(charset: str, encoding: str) -> None:
     assert reading.title == "网页标题"
 
 
+def page_text(body: str) -> str:
+    return read(Path("a.html"), f"<body>{body}</body>".encode()).text
+
+
+def test_text_directly_before_a_table_of_a_page_comes_once() -> None:
+    table = "<table><tr><td>经费<td>30万元</table>"
+    assert page_text(f"<div>甲段。{table}后面。</div>") == "甲段。\n\n经费 | 30万元\n\n后面。\n"
+
+
+def test_what_stands_in_a_table_in_a_table_comes_once() -> None:
+    inner = "<table><tr><td>经费<td>30万元</table>"
+    outer = f"<table><tr><td>栏目<td>甲段。{inner}后面。<tr><td>乙段。<td>丙段。</table>"
+    assert page_text(f"前面。{outer}末段。") == (
+        "前面。\n\n栏目\n\n甲段。\n\n经费 | 30万元\n\n后面。\n\n乙段。\n\n丙段。\n\n末段。\n"
+    )
+
+
 def test_the_headline_beside_the_article_belongs_to_it() -> None:
     article = "".join(f"<p>第{n}段，{BODY}</p>" for n in "一二三四五六七八")
     page = f"""<html><head><title>通知_工会网</title></head><body><div class="top">

@@ -114,16 +114,17 @@ def _paragraphs(article: Any) -> Iterator[Paragraph]:
     runs: list[tuple[str, bool]] = []
     role: Role = "body"
     level = bold = 0
-    in_table = 0
+    in_table = False
     for event, element in etree.iterwalk(article, events=("start", "end")):
         tag, start = element.tag, event == "start"
         if tag == "table":
             if start and not in_table and (rows := _rows(element)):
                 yield from _flush(runs, role, level)
+                runs = []
                 yield Paragraph(rows)
-                in_table = 1
-            elif in_table:
-                in_table += 1 if start else -1
+                in_table = True
+            elif not start:
+                in_table = False
         if tag in _BLOCKS and not in_table:
             yield from _flush(runs, role, level)
             runs = []
@@ -135,7 +136,7 @@ def _paragraphs(article: Any) -> Iterator[Paragraph]:
         heavy = tag in _BOLD or (tag == "span" and _HEAVY.search(element.get("style") or ""))
         bold += (1 if start else -1) if heavy else 0
         words = element.text if start else element.tail if element is not article else None
-        if words and (not in_table or (tag == "table" and not start)):
+        if words and not in_table:
             runs.append((_SPACES.sub(" ", words), bold > 0))
     yield from _flush(runs, role, level)
 
@@ -158,9 +159,10 @@ def _role(element: Any) -> tuple[Role, int]:
 
 
 def _rows(table: Any) -> str:
-    """The lines of a table of data; empty for a table that only lays out the page."""
+    """The lines of a table of data; empty for one that lays out the page, tables in it perhaps."""
     rows = [[cell for cell in row if cell.tag in {"td", "th"}] for row in table.iter("tr")]
-    if max(map(len, rows), default=0) < 2 or any(True for _ in table.iter("p", "h1", "h2")):
+    inside = table.iterdescendants("p", "h1", "h2", "table")
+    if max(map(len, rows), default=0) < 2 or any(True for _ in inside):
         return ""
     lines = (
         " | ".join(_SPACES.sub(" ", str(cell.text_content())).strip() for cell in cells)
