@@ -201,6 +201,16 @@ def test_what_stands_in_a_table_in_a_table_comes_once() -> None:
     )
 
 
+def test_a_table_of_a_page_keeps_its_caption_and_the_lines_of_its_cells_apart() -> None:
+    table = """<table><caption>表1 经费<tr><th>年份<th>金额
+    <tr><td>2020年<br>2021年<td><div>30万元</div><div>共<b>2</b>年</div></table>"""
+    assert page_text(table) == "表1 经费\n年份 | 金额\n2020年 2021年 | 30万元 共2年\n"
+
+
+def test_a_summary_is_a_line_of_its_own() -> None:
+    assert page_text("<details><summary>附件</summary>名单</details>") == "附件\n\n名单\n"
+
+
 def test_the_headline_beside_the_article_belongs_to_it() -> None:
     article = "".join(f"<p>第{n}段，{BODY}</p>" for n in "一二三四五六七八")
     page = f"""<html><head><title>通知_工会网</title></head><body><div class="top">

@@ -19,10 +19,10 @@ _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]+)", re.IG
 _NEVER = ("script", "style", "noscript", "template", "nav", "aside", "form", "iframe", "svg",
           "button", "select", "object", "audio", "video", "head")  # fmt: skip
 _BLOCKS = frozenset(
-    ["address", "article", "blockquote", "body", "center", "dd", "div", "dl", "dt", "fieldset",
-     "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html",
-     "li", "main", "ol", "p", "pre", "section", "table", "tbody", "td", "tfoot", "th", "thead",
-     "tr", "ul"]
+    ["address", "article", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl",
+     "dt", "fieldset", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6",
+     "header", "hr", "html", "legend", "li", "main", "ol", "p", "pre", "section", "summary",
+     "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"]
 )  # fmt: skip
 _BOLD = frozenset({"b", "strong"})
 # What a site adds after the page's own title: 标题_网站名, 标题 - 网站名.
@@ -164,8 +164,17 @@ def _rows(table: Any) -> str:
     inside = table.iterdescendants("p", "h1", "h2", "table")
     if max(map(len, rows), default=0) < 2 or any(True for _ in inside):
         return ""
-    lines = (
-        " | ".join(_SPACES.sub(" ", str(cell.text_content())).strip() for cell in cells)
-        for cells in rows
-    )
+    lines = [_cell(caption) for caption in table.iter("caption")]
+    lines += [" | ".join(map(_cell, cells)) for cells in rows]
     return "\n".join(line for line in lines if line.strip(" |"))
+
+
+def _cell(element: Any) -> str:
+    """The words of a cell in one line, a space where its lines break."""
+    words = []
+    for event, inner in etree.iterwalk(element, events=("start", "end")):
+        start = event == "start"
+        if inner.tag == "br" or inner.tag in _BLOCKS:
+            words.append(" ")
+        words.append((inner.text if start else inner.tail if inner is not element else "") or "")
+    return _SPACES.sub(" ", "".join(words)).strip()
