@@ -211,6 +211,12 @@ def test_a_summary_is_a_line_of_its_own() -> None:
     assert page_text("<details><summary>附件</summary>名单</details>") == "附件\n\n名单\n"
 
 
+def test_a_form_around_the_whole_page_is_no_search_box() -> None:
+    search = "<form><label>站内搜索</label><input></form>"
+    assert page_text(f"{search}<p>{BODY}</p>") == f"{BODY}\n"
+    assert page_text(f"<form><input><div><p>{BODY}</p></div></form>") == f"{BODY}\n"
+
+
 def test_the_headline_beside_the_article_belongs_to_it() -> None:
     article = "".join(f"<p>第{n}段，{BODY}</p>" for n in "一二三四五六七八")
     page = f"""<html><head><title>通知_工会网</title></head><body><div class="top">

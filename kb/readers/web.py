@@ -16,7 +16,7 @@ from kb.readers.plain import decode
 from kb.reading import Reading
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
-_NEVER = ("script", "style", "noscript", "template", "nav", "aside", "form", "iframe", "svg",
+_NEVER = ("script", "style", "noscript", "template", "nav", "aside", "iframe", "svg",
           "button", "select", "object", "audio", "video", "head")  # fmt: skip
 _BLOCKS = frozenset(
     ["address", "article", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl",
@@ -76,6 +76,9 @@ def _prune(page: Any) -> None:
     """Remove what no reader sees, and lists that are nothing but links."""
     for element in list(page.iter(*_NEVER, etree.Comment, etree.ProcessingInstruction)):
         _drop(element)
+    for form in list(page.iter("form")):
+        if 2 * _length(form) < _length(page):  # ASP.NET puts whole pages into one
+            _drop(form)
     for element in list(page.iter("*")):
         if "hidden" in element.attrib or _HIDDEN.search(element.get("style") or ""):
             _drop(element)
