@@ -217,6 +217,13 @@ def test_a_form_around_the_whole_page_is_no_search_box() -> None:
     assert page_text(f"<form><input><div><p>{BODY}</p></div></form>") == f"{BODY}\n"
 
 
+def test_a_line_that_links_lead_to_is_no_link() -> None:
+    """Word marks headings so when it writes a page."""
+    marked = '<p><a name="_Toc1">第一章 总则</a></p>'
+    assert page_text(f"{marked}<p>{BODY}</p>") == f"第一章 总则\n\n{BODY}\n"
+    assert page_text(f"{marked.replace('name', 'href')}<p>{BODY}</p>") == f"{BODY}\n"
+
+
 def test_the_headline_beside_the_article_belongs_to_it() -> None:
     article = "".join(f"<p>第{n}段，{BODY}</p>" for n in "一二三四五六七八")
     page = f"""<html><head><title>通知_工会网</title></head><body><div class="top">

@@ -83,7 +83,9 @@ def _prune(page: Any) -> None:
         if "hidden" in element.attrib or _HIDDEN.search(element.get("style") or ""):
             _drop(element)
     for element in list(page.iter("ul", "ol", "div", "header", "footer", "p", "table")):
-        links = sum(len(str(link.text_content()).strip()) for link in element.iter("a"))
+        links = sum(
+            len(str(link.text_content()).strip()) for link in element.iterfind(".//a[@href]")
+        )
         if links and links >= _MOSTLY_LINKS * _length(element):
             _drop(element)
 
