@@ -65,7 +65,7 @@ class _Word:
         numbering = parts.get("numbering")
         self._lists = Lists(numbering.target_part.element if numbering else None)
         self._notes = {
-            note.get(qn("w:id")): note
+            (kind, note.get(qn("w:id"))): note
             for kind in ("footnote", "endnote")
             if f"{kind}s" in parts
             for note in parse_xml(parts[f"{kind}s"].target_part.blob).findall(qn(f"w:{kind}"))
@@ -98,10 +98,10 @@ class _Word:
                 yield from self.paragraphs(box)
 
     def _footnotes(self, element: _Element) -> Iterator[Paragraph]:
-        for kind in ("w:footnoteReference", "w:endnoteReference"):
-            for reference in element.iter(qn(kind)):
+        for kind in ("footnote", "endnote"):
+            for reference in element.iter(qn(f"w:{kind}Reference")):
                 number = reference.get(qn("w:id"))
-                note = self._notes.get(number)
+                note = self._notes.get((kind, number))
                 if note is not None:
                     words = " ".join(_words(p).strip() for p in note.iter(qn("w:p")))
                     yield Paragraph(f"注{number}：{words}")
