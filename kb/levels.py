@@ -21,7 +21,8 @@ def scheme(headings: Sequence[Heading]) -> dict[str, float]:
     ranks: dict[str, float] = {}
     for at, heading in enumerate(headings):
         if heading.rank is None and heading.style not in ranks and heading.style != OUTER:
-            before = [ranked for other in headings[:at] if (ranked := _rank(other, ranks))]
+            known = (_rank(other, ranks) for other in headings[:at])
+            before = [ranked for ranked in known if ranked is not None]
             after = [other for other in headings[at:] if other.rank is not None]
             ranks[heading.style] = _between(heading, max(before, default=0.0), after, headings)
     if PLAIN in ranks:
@@ -31,7 +32,8 @@ def scheme(headings: Sequence[Heading]) -> dict[str, float]:
 
 def place(heading: Heading, ranks: dict[str, float]) -> float:
     """Return the rank of a heading in a scheme, outermost lowest."""
-    return _rank(heading, ranks) or _INNERMOST
+    rank = _rank(heading, ranks)
+    return _INNERMOST if rank is None else rank
 
 
 def _rank(heading: Heading, ranks: dict[str, float]) -> float | None:
@@ -41,7 +43,9 @@ def _rank(heading: Heading, ranks: dict[str, float]) -> float | None:
 def _between(
     heading: Heading, outer: float, after: Sequence[Heading], headings: Iterable[Heading]
 ) -> float:
-    inner = min((float(other.rank) for other in after if other.rank), default=_INNERMOST)
+    inner = min(
+        (float(other.rank) for other in after if other.rank is not None), default=_INNERMOST
+    )
     if outer or heading.style != PLAIN or inner == _INNERMOST:
         return outer + 1
     return inner - 1 if _restarts(headings, heading.style, inner) else inner

@@ -147,6 +147,20 @@ def test_outline_levels_of_word_styles_make_headings() -> None:
     assert shape("a.docx", word(file))[1:] == [("section", 1, "成绩"), ("section", 1, "问题")]
 
 
+def test_two_titles_of_a_word_file_stand_side_by_side() -> None:
+    file = docx.Document()
+    for title, heading in (("甲报告", "成绩"), ("乙报告", "打算")):
+        file.add_heading(title, 0)
+        file.add_heading(heading, 1)
+        file.add_paragraph(BODY)
+    assert shape("a.docx", word(file)) == [
+        ("part", 1, "甲报告"),
+        ("section", 2, "成绩"),
+        ("part", 1, "乙报告"),
+        ("section", 2, "打算"),
+    ]
+
+
 def test_numbers_inside_styled_headings_are_headings_too() -> None:
     file = docx.Document()
     file.add_heading("工作报告", 0)
