@@ -75,3 +75,62 @@ def test_footnotes_and_endnotes_of_one_number_are_two() -> None:
     body = p(run("甲") + referring("footnote", 1)) + p(run("乙") + referring("endnote", 1))
     text = text_of(body, footnotes=notes("footnote", "脚注"), endnotes=notes("endnote", "尾注"))
     assert text == "甲\n\n注1：脚注\n\n乙\n\n注1：尾注\n"
+
+
+def table(*rows: str) -> str:
+    return f"<w:tbl>{''.join(rows)}</w:tbl>"
+
+
+def row(*cells: str) -> str:
+    return f"<w:tr>{''.join(map(cell, cells))}</w:tr>"
+
+
+def cell(inner: str) -> str:
+    return inner if inner.startswith("<w:sdt>") else f"<w:tc>{p(inner)}</w:tc>"
+
+
+def controlled(inner: str) -> str:
+    return f"<w:sdt><w:sdtPr/><w:sdtContent>{inner}</w:sdtContent></w:sdt>"
+
+
+def box(words: str) -> str:
+    """A text box as Word writes it: for itself, and once more for older programs."""
+    inner = f"<w:txbxContent>{p(words)}</w:txbxContent>"
+    return (
+        f"<w:r><mc:AlternateContent><mc:Choice><w:drawing>{inner}</w:drawing></mc:Choice>"
+        f"<mc:Fallback><w:pict>{inner}</w:pict></mc:Fallback></mc:AlternateContent></w:r>"
+    )
+
+
+def test_cells_and_rows_in_content_controls_are_cells_and_rows() -> None:
+    body = table(row("甲", controlled(cell("乙"))), controlled(row("丙", "丁")))
+    assert text_of(body) == "甲 | 乙\n丙 | 丁\n"
+
+
+def test_paragraphs_are_read_whatever_they_are_wrapped_in() -> None:
+    wrapped = f"<w:customXml>{controlled(p('甲'))}</w:customXml>"
+    assert text_of(p("前") + wrapped + f"<w:del>{p('删')}</w:del>" + p("后")) == "前\n\n甲\n\n后\n"
+
+
+def test_characters_with_their_reading_over_them_are_read_without_it() -> None:
+    ruby = (
+        f"<w:r><w:ruby><w:rt>{run('pīn')}</w:rt><w:rubyBase>{run('拼')}</w:rubyBase></w:ruby></w:r>"
+    )
+    assert text_of(p(run("前") + ruby + run("后"))) == "前拼后\n"
+
+
+def test_a_text_box_comes_once_in_a_table_and_outside() -> None:
+    boxed = p(run("甲") + box("框"))
+    assert text_of(boxed) == "甲\n\n框\n"
+    assert text_of(table(row(run("甲") + box("框"), "乙"))) == "甲 框 | 乙\n"
+
+
+def test_notes_of_tables_follow_the_table() -> None:
+    note = notes("footnote", "脚注")
+    body = table(row(run("甲") + referring("footnote", 1), "乙")) + p("后")
+    assert text_of(body, footnotes=note) == "甲 | 乙\n\n注1：脚注\n\n后\n"
+
+
+def test_the_note_of_a_deleted_reference_is_left_out() -> None:
+    body = p(run("甲") + f"<w:del>{referring('footnote', 1)}</w:del>")
+    assert text_of(body, footnotes=notes("footnote", "脚注")) == "甲\n"

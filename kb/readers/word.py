@@ -25,9 +25,16 @@ _TITLE = re.compile(r"title$|标题$", re.IGNORECASE)
 _CAPTION = re.compile(r"caption$|题注$|图注$", re.IGNORECASE)
 _OFF = {"0", "false", "off"}
 _BODY_LEVEL = 9
-_UNSEEN = frozenset({qn("w:del"), qn("w:moveFrom"), qn("w:pPr"), qn("w:rPr"), qn("w:instrText")})
-_FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_PARAGRAPH, _BOX = qn("w:p"), qn("w:txbxContent")
+_UNSEEN = frozenset(
+    {qn("w:del"), qn("w:moveFrom"), qn("w:pPr"), qn("w:rPr"), qn("w:instrText"),
+     # the same once more, for programs that cannot draw what it stands beside
+     "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"}
+)  # fmt: skip
+_NOTES = {qn(f"w:{kind}Reference"): kind for kind in ("footnote", "endnote")}
 _BREAKS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
+# Characters with their reading over them, which is left out.
+_ANNOTATED = frozenset({qn("w:ruby"), qn("w:rubyBase"), qn("w:r")})
 
 _Element = Any  # lxml's elements; python-docx has no types for what it does not wrap
 
@@ -75,13 +82,14 @@ class _Word:
     def paragraphs(self, body: _Element) -> Iterator[Paragraph]:
         """The paragraphs below an element in reading order, tables as lines."""
         for child in body:
-            if child.tag == qn("w:p"):
+            if child.tag == _PARAGRAPH:
                 yield self._paragraph(child)
-                yield from self._boxes(child)
+                for box in _below(child, _BOX):
+                    yield from self.paragraphs(box)
                 yield from self._footnotes(child)
             elif child.tag == qn("w:tbl"):
                 yield from self._table(child)
-            elif child.tag in {qn("w:sdt"), qn("w:ins"), qn("w:sdtContent")}:
+            elif child.tag not in _UNSEEN:
                 yield from self.paragraphs(child)
 
     def _paragraph(self, element: _Element) -> Paragraph:
@@ -92,32 +100,24 @@ class _Word:
             runs.insert(0, (number, bool(runs) and runs[0][1]))
         return runs_to_paragraph(runs, role, level)
 
-    def _boxes(self, element: _Element) -> Iterator[Paragraph]:
-        for box in element.iter(qn("w:txbxContent")):
-            if not any(above.tag == _FALLBACK for above in box.iterancestors()):
-                yield from self.paragraphs(box)
-
-    def _footnotes(self, element: _Element) -> Iterator[Paragraph]:
-        for kind in ("footnote", "endnote"):
-            for reference in element.iter(qn(f"w:{kind}Reference")):
-                number = reference.get(qn("w:id"))
-                note = self._notes.get((kind, number))
-                if note is not None:
-                    words = " ".join(_words(p).strip() for p in note.iter(qn("w:p")))
-                    yield Paragraph(f"注{number}：{words}")
+    def _footnotes(self, paragraph: _Element) -> Iterator[Paragraph]:
+        for run, _ in _pieces(paragraph):
+            for reference in run:
+                key = _NOTES.get(reference.tag), reference.get(qn("w:id"))
+                if key in self._notes:
+                    yield Paragraph(f"注{key[1]}：{_line(self._notes[key])}")
 
     def _table(self, table: _Element) -> Iterator[Paragraph]:
-        rows = [row.findall(qn("w:tc")) for row in table.findall(qn("w:tr"))]
+        rows = [list(_below(row, qn("w:tc"))) for row in _below(table, qn("w:tr"))]
         if max(map(len, rows), default=0) < 2:  # a frame around text, not a table
             for cells in rows:
                 for cell in cells:
                     yield from self.paragraphs(cell)
             return
-        lines = []
-        for cells in rows:
-            texts = (" ".join(_words(p).strip() for p in cell.iter(qn("w:p"))) for cell in cells)
-            lines.append(" | ".join(text.replace("\n", " ").strip() for text in texts))
+        lines = (" | ".join(map(_line, cells)) for cells in rows)
         yield Paragraph("\n".join(line for line in lines if line.strip(" |")))
+        for paragraph in _inner(table):
+            yield from self._footnotes(paragraph)
 
     def _style_of(self, element: _Element) -> str | None:
         style = element.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
@@ -166,14 +166,29 @@ class _Word:
         return own is not None and own.get(qn("w:val"), "1") not in _OFF
 
 
+def _below(element: _Element, tag: str) -> Iterator[_Element]:
+    """The outermost elements of a tag, whatever they are wrapped in; what is unseen left out."""
+    for child in element:
+        if child.tag == tag:
+            yield child
+        elif child.tag not in _UNSEEN:
+            yield from _below(child, tag)
+
+
+def _inner(element: _Element) -> Iterator[_Element]:
+    """All paragraphs below an element, those of a text box after the one that it hangs on."""
+    for paragraph in _below(element, _PARAGRAPH):
+        yield paragraph
+        for box in _below(paragraph, _BOX):
+            yield from _inner(box)
+
+
 def _pieces(element: _Element) -> Iterator[tuple[_Element, str]]:
     """The runs of a paragraph with their text; deleted text and text boxes left out."""
     for child in element:
-        if child.tag in _UNSEEN or child.tag == _FALLBACK:
-            continue
         if child.tag == qn("w:r"):
             yield child, "".join(_letters(child))
-        elif child.tag != qn("w:txbxContent"):
+        elif child.tag not in _UNSEEN and child.tag != _BOX:
             yield from _pieces(child)
 
 
@@ -183,7 +198,11 @@ def _letters(run: _Element) -> Iterator[str]:
             yield child.text or ""
         elif child.tag in _BREAKS:
             yield _BREAKS[child.tag]
+        elif child.tag in _ANNOTATED:
+            yield from _letters(child)
 
 
-def _words(paragraph: _Element) -> str:
-    return "".join(piece for _, piece in _pieces(paragraph))
+def _line(element: _Element) -> str:
+    """The words of all paragraphs below an element in one line."""
+    words = ("".join(piece for _, piece in _pieces(each)) for each in _inner(element))
+    return " ".join(filter(None, (each.replace("\n", " ").strip() for each in words)))
