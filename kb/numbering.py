@@ -38,7 +38,8 @@ _STYLES: tuple[tuple[str, int | None, str], ...] = (
 )
 _PATTERN = re.compile("|".join(f"(?P<s{i}>{p})" for i, (_, _, p) in enumerate(_STYLES)))
 _BULLET = re.compile(r"[-—–*•·>|+○◦▪]|```|~~~|\[\d+\]")
-_VALUES = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+_DIGITS = "零一二三四五六七八九"
+_VALUES = {c: i for i, c in enumerate(_DIGITS)} | {"〇": 0, "两": 2}
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 
 
@@ -66,6 +67,20 @@ def read_label(line: str) -> Label | None:
 def is_item(line: str) -> bool:
     """Say whether `line` opens as something of its own: a label, a bullet, a dash."""
     return read_label(line) is not None or _BULLET.match(line) is not None
+
+
+def han(number: int) -> str:
+    """Write a number as headings do, 12 as 十二; in digits where it has no usual form."""
+    if not 0 < number < 10_000:
+        return str(number)
+    written = ""
+    for value, unit in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
+        digit, number = divmod(number, value)
+        if digit:
+            written += _DIGITS[digit] + unit
+        elif written and number and not written.endswith("零"):
+            written += "零"
+    return written.removeprefix("一") if written.startswith("一十") else written
 
 
 def _ordinal(number: str) -> int:

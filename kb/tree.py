@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from kb.blocks import Block
 from kb.headings import Heading, clean
 from kb.levels import place, scheme
+from kb.numbering import han
 from kb.runin import Openings
 from kb.types import Kind, Section, Span
 
 LEAD, INTRODUCTION, CAPTIONS, WHOLE = "导语", "(引言)", "图片说明", "正文"
 """Titles of sections that have no heading in the source."""
-
-_HAN = "零一二三四五六七八九十"
 
 
 def grow(
@@ -158,18 +157,9 @@ class _Grower:
 
     def _caption(self, run: range) -> None:
         self._caption_count += 1
-        title = (
-            f"{CAPTIONS}({_numeral(self._caption_count)})" if len(self._captions) > 1 else CAPTIONS
-        )
+        title = f"{CAPTIONS}({han(self._caption_count)})" if len(self._captions) > 1 else CAPTIONS
         body = [self._blocks[index].span for index in run]
         self._nodes.append(_Node(title, "captions", 1, None, body, self._root))
-
-
-def _numeral(number: int) -> str:
-    tens, ones = divmod(number, 10)
-    if number <= 10 or number >= 100:
-        return _HAN[number] if number <= 10 else str(number)
-    return (_HAN[tens] if tens > 1 else "") + "十" + (_HAN[ones] if ones else "")
 
 
 def _finish(nodes: Sequence[_Node]) -> tuple[Section, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kb.numbering import read_label
+from kb.numbering import han, read_label
 from kb.outline import outline
 from kb.reading import read
 
@@ -58,6 +58,17 @@ def test_labels_are_read_half_and_full_width(line: str, style: str, ordinal: int
 )
 def test_what_only_looks_like_a_label_is_none(line: str) -> None:
     assert read_label(line) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [
+        (1, "一"), (10, "十"), (12, "十二"), (20, "二十"), (99, "九十九"), (102, "一百零二"),
+        (110, "一百一十"), (1007, "一千零七"), (1250, "一千二百五十"), (0, "0"), (10_000, "10000"),
+    ],
+)  # fmt: skip
+def test_numbers_are_written_as_they_are_read(number: int, written: str) -> None:
+    assert han(number) == written
 
 
 def test_official_numbering_nests_as_its_ranks_say() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kb.blocks import split
 from kb.clauses import cut_clauses
 from kb.joining import join_broken
+from kb.numbering import han, read_label
 from kb.outline import outline
 from kb.passages import cut
 from kb.reading import Reading, SourceHeading
@@ -149,3 +150,10 @@ def test_no_clause_is_cut_inside_a_number(text: str) -> None:
     for clause in clauses[:-1]:
         around = text[clause.end - 2 : clause.end + 1]
         assert not (len(around) == 3 and around[0] == "1" == around[2] and around[1] in ",.")
+
+
+@given(st.integers(1, 9_999))
+def test_a_number_written_in_characters_is_read_as_itself(number: int) -> None:
+    label = read_label(f"第{han(number)}章")
+    assert label is not None
+    assert label.ordinal == number

@@ -8,7 +8,8 @@ from typing import Any
 
 from docx.oxml.ns import qn
 
-_HAN = "零一二三四五六七八九"
+from kb.numbering import han
+
 _HAN_FORMATS = frozenset(
     {"chineseCounting", "chineseCountingThousand", "ideographDigital", "japaneseCounting",
      "chineseLegalSimplified", "taiwaneseCounting", "taiwaneseCountingThousand"}
@@ -58,17 +59,9 @@ class Lists:
     def _show(self, abstract: str, level: int) -> str:
         form, _, start = self._levels.get((abstract, level), ("decimal", "", 1))
         count = self._counts[abstract].get(level, start)
-        return _han(count) if form in _HAN_FORMATS else str(count)
+        return han(count) if form in _HAN_FORMATS else str(count)
 
 
 def _value(element: Any, tag: str, default: str) -> str:
     child = element.find(qn(tag))
     return str(child.get(qn("w:val"), default)) if child is not None else default
-
-
-def _han(count: int) -> str:
-    tens, ones = divmod(count, 10)
-    if not 0 < count < 100:
-        return str(count)
-    head = "" if not tens else "十" if tens == 1 else _HAN[tens] + "十"
-    return head + (_HAN[ones] if ones else "")
