@@ -134,3 +134,54 @@ def test_notes_of_tables_follow_the_table() -> None:
 def test_the_note_of_a_deleted_reference_is_left_out() -> None:
     body = p(run("甲") + f"<w:del>{referring('footnote', 1)}</w:del>")
     assert text_of(body, footnotes=notes("footnote", "脚注")) == "甲\n"
+
+
+def level(at: int, form: str, pattern: str, more: str = "") -> str:
+    return (
+        f'<w:lvl w:ilvl="{at}"><w:start w:val="1"/><w:numFmt w:val="{form}"/>{more}'
+        f'<w:lvlText w:val="{pattern}"/></w:lvl>'
+    )
+
+
+def numbering(levels: str, *overrides: str) -> str:
+    """One kind of list, used by lists 1, 2, 3 and so on, each with its own overrides."""
+    nums = "".join(
+        f'<w:num w:numId="{number}"><w:abstractNumId w:val="0"/>{own}</w:num>'
+        for number, own in enumerate(overrides, 1)
+    )
+    return f'<w:abstractNum w:abstractNumId="0">{levels}</w:abstractNum>{nums}'
+
+
+def restarted(at: int, start: int = 1) -> str:
+    return f'<w:lvlOverride w:ilvl="{at}"><w:startOverride w:val="{start}"/></w:lvlOverride>'
+
+
+def item(words: str, num: int = 1, at: int = 0) -> str:
+    return (
+        f'<w:p><w:pPr><w:numPr><w:ilvl w:val="{at}"/><w:numId w:val="{num}"/></w:numPr></w:pPr>'
+        f"{run(words)}</w:p>"
+    )
+
+
+def test_a_list_that_is_restarted_counts_anew_and_others_go_on() -> None:
+    kinds = numbering(level(0, "decimal", "%1."), "", restarted(0), "", restarted(0, 5))
+    body = "".join(item("项", num) for num in (1, 1, 2, 2, 3, 2, 4, 4))
+    assert text_of(body, numbering=kinds).split() == [
+        "1.项", "2.项", "1.项", "2.项", "3.项", "4.项", "5.项", "6.项",
+    ]  # fmt: skip
+
+
+def test_inner_levels_of_a_restarted_list_count_anew_under_each_outer_one() -> None:
+    levels = level(0, "chineseCounting", "%1、") + level(1, "decimal", "%1.%2")
+    kinds = numbering(levels, "", restarted(0) + restarted(1, 3))
+    body = "".join(item("项", num, at) for num in (1, 2) for at in (0, 1, 1, 0, 1))
+    assert text_of(body, numbering=kinds).split() == [
+        "一、项", "一.1项", "一.2项", "二、项", "二.1项",
+        "一、项", "一.3项", "一.4项", "二、项", "二.3项",
+    ]  # fmt: skip
+
+
+def test_a_list_may_have_a_level_of_its_own() -> None:
+    own = f'<w:lvlOverride w:ilvl="0">{level(0, "decimal", "（%1）")}</w:lvlOverride>'
+    kinds = numbering(level(0, "decimal", "%1."), "", own)
+    assert text_of(item("甲") + item("乙", 2), numbering=kinds) == "1.甲\n\n（2）乙\n"

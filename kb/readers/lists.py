@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from docx.oxml.ns import qn
@@ -16,26 +18,46 @@ _HAN_FORMATS = frozenset(
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Level:
+    form: str
+    pattern: str
+    start: int
+
+    @classmethod
+    def of(cls, level: Any) -> _Level:
+        return cls(
+            _value(level, "w:numFmt", "decimal"),
+            _value(level, "w:lvlText", ""),
+            int(_value(level, "w:start", "1")),
+        )
+
+
 class Lists:
     """Counts the numbered paragraphs of one document, in the order they are asked about."""
 
     def __init__(self, numbering: Any | None) -> None:
-        self._levels: dict[tuple[str, int], tuple[str, str, int]] = {}
-        self._counts: dict[str, dict[int, int]] = defaultdict(dict)
         self._abstract: dict[str, str] = {}
+        self._levels: dict[str, dict[int, _Level]] = {}
+        self._restarts: dict[str, list[int]] = {}
+        self._counts: dict[str, dict[int, int]] = defaultdict(dict)
         if numbering is None:
             return
+        abstracts = {
+            abstract.get(qn("w:abstractNumId")): _by_level(abstract.findall(qn("w:lvl")))
+            for abstract in numbering.findall(qn("w:abstractNum"))
+        }
         for num in numbering.findall(qn("w:num")):
-            link = num.find(qn("w:abstractNumId"))
-            self._abstract[num.get(qn("w:numId"))] = link.get(qn("w:val"))
-        for abstract in numbering.findall(qn("w:abstractNum")):
-            for level in abstract.findall(qn("w:lvl")):
-                key = (abstract.get(qn("w:abstractNumId")), int(level.get(qn("w:ilvl"), "0")))
-                self._levels[key] = (
-                    _value(level, "w:numFmt", "decimal"),
-                    _value(level, "w:lvlText", ""),
-                    int(_value(level, "w:start", "1")),
-                )
+            name, abstract = num.get(qn("w:numId")), _value(num, "w:abstractNumId", "")
+            own = _by_level(num.findall(f"{qn('w:lvlOverride')}/{qn('w:lvl')}"))
+            levels = abstracts.get(abstract, {}) | own
+            starts = _starts(num)
+            self._abstract[name] = abstract
+            self._levels[name] = {
+                at: replace(level, start=starts.get(at, level.start))
+                for at, level in levels.items()
+            }
+            self._restarts[name] = list(starts)
 
     def number(self, paragraph: Any, inherited: Any | None) -> str:
         """Return the number Word shows before this paragraph, or an empty string."""
@@ -43,23 +65,44 @@ class Lists:
         chosen = own if own is not None else inherited
         if chosen is None:
             return ""
-        abstract = self._abstract.get(_value(chosen, "w:numId", "0"))
-        at = int(_value(chosen, "w:ilvl", "0"))
-        if abstract is None or (abstract, at) not in self._levels:
+        name, at = _value(chosen, "w:numId", "0"), int(_value(chosen, "w:ilvl", "0"))
+        level = self._levels.get(name, {}).get(at)
+        if level is None:
             return ""
-        counts = self._counts[abstract]
-        form, pattern, start = self._levels[abstract, at]
-        counts[at] = counts.get(at, start - 1) + 1
-        for deeper in [level for level in counts if level > at]:
-            del counts[deeper]
-        if form in {"bullet", "none"}:
+        self._count(name, at, level)
+        if level.form in {"bullet", "none"}:
             return ""
-        return re.sub(r"%(\d)", lambda match: self._show(abstract, int(match[1]) - 1), pattern)
+        return re.sub(r"%(\d)", lambda found: self._show(name, int(found[1]) - 1), level.pattern)
 
-    def _show(self, abstract: str, level: int) -> str:
-        form, _, start = self._levels.get((abstract, level), ("decimal", "", 1))
-        count = self._counts[abstract].get(level, start)
-        return han(count) if form in _HAN_FORMATS else str(count)
+    def _count(self, name: str, at: int, level: _Level) -> None:
+        counts = self._counts[self._abstract[name]]  # lists of one kind go on from each other
+        for anew in self._restarts.pop(name, []):  # but those that are restarted, once
+            counts.pop(anew, None)
+        counts[at] = counts.get(at, level.start - 1) + 1
+        for deeper in [each for each in counts if each > at]:
+            del counts[deeper]
+
+    def _show(self, name: str, at: int) -> str:
+        level = self._levels[name].get(at, _Level("decimal", "", 1))
+        count = self._counts[self._abstract[name]].get(at, level.start)
+        return han(count) if level.form in _HAN_FORMATS else str(count)
+
+
+def _by_level(levels: Iterable[Any]) -> dict[int, _Level]:
+    return {_index(level): _Level.of(level) for level in levels}
+
+
+def _starts(num: Any) -> dict[int, int]:
+    """The levels at which a list begins to count anew, and with what."""
+    return {
+        _index(override): int(_value(override, "w:startOverride", "1"))
+        for override in num.findall(qn("w:lvlOverride"))
+        if override.find(qn("w:startOverride")) is not None
+    }
+
+
+def _index(element: Any) -> int:
+    return int(element.get(qn("w:ilvl"), "0"))
 
 
 def _value(element: Any, tag: str, default: str) -> str:
