@@ -6,6 +6,8 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
+import pytest
+
 from kb.reading import read
 
 SPACES = (
@@ -185,3 +187,33 @@ def test_a_list_may_have_a_level_of_its_own() -> None:
     own = f'<w:lvlOverride w:ilvl="0">{level(0, "decimal", "（%1）")}</w:lvlOverride>'
     kinds = numbering(level(0, "decimal", "%1."), "", own)
     assert text_of(item("甲") + item("乙", 2), numbering=kinds) == "1.甲\n\n（2）乙\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"),
+    [
+        ("decimal", {1: "1", 4: "4", 28: "28"}),
+        ("lowerLetter", {1: "a", 4: "d", 26: "z", 27: "aa", 28: "bb"}),
+        ("upperLetter", {1: "A", 27: "AA"}),
+        ("lowerRoman", {1: "i", 4: "iv", 9: "ix", 28: "xxviii"}),
+        ("upperRoman", {4: "IV", 19: "XIX"}),
+        ("decimalZero", {1: "01", 28: "28"}),
+        ("decimalEnclosedCircle", {1: "①", 20: "⑳", 21: "21"}),
+        ("decimalEnclosedCircleChinese", {4: "④"}),
+        ("chineseCounting", {1: "一", 28: "二十八"}),
+        ("unheard-of", {4: "4"}),
+    ],
+)
+def test_numbers_have_the_form_that_word_shows(form: str, shown: dict[int, str]) -> None:
+    kinds = numbering(level(0, form, "%1)"), "")
+    items = text_of("".join(item("项") for _ in range(28)), numbering=kinds).split()
+    assert {number: items[number - 1] for number in shown} == {
+        number: f"{form})项" for number, form in shown.items()
+    }
+
+
+@pytest.mark.parametrize("form", ["lowerLetter", "upperRoman", "chineseCounting"])
+@pytest.mark.parametrize("start", [0, 2_000_000_000])
+def test_a_number_that_has_no_form_is_in_digits(form: str, start: int) -> None:
+    kinds = numbering(level(0, form, "%1)"), restarted(0, start))
+    assert text_of(item("项"), numbering=kinds) == f"{start})项\n"

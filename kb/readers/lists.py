@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +12,44 @@ from docx.oxml.ns import qn
 
 from kb.numbering import han
 
-_HAN_FORMATS = frozenset(
-    {"chineseCounting", "chineseCountingThousand", "ideographDigital", "japaneseCounting",
-     "chineseLegalSimplified", "taiwaneseCounting", "taiwaneseCountingThousand"}
-)  # fmt: skip
+_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"),
+          (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
+
+
+def _letters(number: int) -> str:
+    """As Word goes on after z: aa, bb."""
+    times, at = divmod(number - 1, 26)
+    return chr(ord("a") + at) * (times + 1)
+
+
+def _roman(number: int) -> str:
+    written = ""
+    for value, letters in _ROMAN:
+        times, number = divmod(number, value)
+        written += letters * times
+    return written
+
+
+def _circled(number: int) -> str:
+    return chr(ord("①") + number - 1) if 0 < number <= 20 else str(number)
+
+
+_FORMS: dict[str, Callable[[int], str]] = {
+    "lowerLetter": _letters,
+    "upperLetter": lambda number: _letters(number).upper(),
+    "lowerRoman": _roman,
+    "upperRoman": lambda number: _roman(number).upper(),
+    "decimalZero": lambda number: f"{number:02}",
+    "decimalEnclosedCircle": _circled,
+    "decimalEnclosedCircleChinese": _circled,
+    "chineseCounting": han,
+    "chineseCountingThousand": han,
+    "chineseLegalSimplified": han,
+    "ideographDigital": han,
+    "japaneseCounting": han,
+    "taiwaneseCounting": han,
+    "taiwaneseCountingThousand": han,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +119,9 @@ class Lists:
     def _show(self, name: str, at: int) -> str:
         level = self._levels[name].get(at, _Level("decimal", "", 1))
         count = self._counts[self._abstract[name]].get(at, level.start)
-        return han(count) if level.form in _HAN_FORMATS else str(count)
+        # Letters and Roman numbers begin at one, and grow with what a file claims to begin at.
+        form = _FORMS.get(level.form, str) if 0 < count < 10_000 else str
+        return form(count)
 
 
 def _by_level(levels: Iterable[Any]) -> dict[int, _Level]:
