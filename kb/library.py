@@ -144,8 +144,9 @@ def add(folder: Path, file: Path, name: str | None = None) -> Source:
     read(target, data)
     for source in find(folder).sources:
         same = source.size == len(data) and source.path.read_bytes() == data
-        if same or source.path == target:
-            raise DocumentExists(target.name, source.name)
+        named = source.id == document_id(target.name)  # in whichever bytes it is spelled
+        if same or named:
+            raise DocumentExists(target.name, target.name if named else source.name)
     folder.mkdir(parents=True, exist_ok=True)
     _clear_away(folder)
     handle, aside = tempfile.mkstemp(prefix=_ADDING, dir=folder)
@@ -255,10 +256,7 @@ def _unfit(path: Path, folder: Path, suffix: str) -> str | None:
     suffix, known = suffix.lower(), " ".join(sorted(SUFFIXES))
     advice = "save it as .docx or .pdf" if suffix in OLD_SUFFIXES else f"only {known} are"
     faults = (
-        (
-            not target.is_relative_to(folder.resolve()),
-            "it is a link that leads out of the folder",
-        ),
+        (not target.is_relative_to(folder.resolve()), "it is a link that leads out of the folder"),
         (not target.is_file(), "it is not a file"),
         (suffix not in SUFFIXES, f"its type {suffix or '(none)'} is not supported: {advice}"),
         (size > MAX_BYTES, f"it is larger than {MAX_BYTES // 2**20} MB"),

@@ -151,6 +151,18 @@ def test_nothing_is_ever_written_over(tmp_path: Path) -> None:
     assert [path.name for path in library.iterdir()] == ["a.txt"]
 
 
+def test_a_name_that_the_library_has_in_other_bytes_is_refused(tmp_path: Path) -> None:
+    """A build would take one of the two and leave out the other."""
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "cafe\u0301.txt").write_text("甲", encoding="utf-8")
+    outside = tmp_path / "caf\u00e9.txt"
+    outside.write_text(BODY, encoding="utf-8")
+    with pytest.raises(DocumentExists, match="of that name"):
+        add(library, outside)
+    assert [path.name for path in library.iterdir()] == ["cafe\u0301.txt"]
+
+
 @pytest.mark.parametrize("name", [".hidden.txt", "", "a\n.txt", "a.exe", "长" * 100 + ".txt"])
 def test_names_that_would_not_be_found_again_are_refused(tmp_path: Path, name: str) -> None:
     outside = tmp_path / ".x"
