@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import docx
 import pytest
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.pdfmetrics import registerFont
+from reportlab.pdfgen.canvas import Canvas
 
 from kb.library import find, load
 from kb.outline import outline
@@ -286,3 +291,38 @@ def test_rare_characters_of_a_pdf_are_whole_and_half_ones_are_marked() -> None:
     meanings = {b"X": b"D840DC0B", b"Y": b"D840", b"Z": b"DC0B"}
     reading = read(Path("a.pdf"), pdf(b"Report X of Y and Zby", meanings))
     assert reading.text == "Report \U0002000b of \ufffd and \ufffdby\n"
+
+
+def drawn(draw: Callable[[Canvas], None]) -> str:
+    """The text of a page that is drawn on."""
+    data = BytesIO()
+    canvas = Canvas(data, pagesize=A4)
+    registerFont(UnicodeCIDFont("STSong-Light"))
+    draw(canvas)
+    canvas.save()
+    return read(Path("a.pdf"), data.getvalue()).text
+
+
+@pytest.mark.parametrize("angle", [90, 180, 270])
+def test_pages_that_lie_on_their_side_are_read_along_their_lines(angle: int) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setPageRotation(angle)
+        canvas.translate(300, 400)
+        canvas.rotate(angle)
+        canvas.setFont("STSong-Light", 12)
+        canvas.drawString(0, 40, "一、成绩")
+        canvas.drawString(0, 20, BODY)
+        canvas.drawString(0, 0, "二、问题")
+
+    assert drawn(draw) == f"一、成绩\n\n{BODY}\n\n二、问题\n"
+
+
+def test_words_that_lie_on_their_side_are_a_line_of_their_own() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("STSong-Light", 12)
+        canvas.drawString(72, 700, BODY)
+        canvas.translate(500, 100)
+        canvas.rotate(90)
+        canvas.drawString(0, 0, "附表 经费")
+
+    assert drawn(draw) == f"{BODY}\n\n\n\n附表 经费\n"

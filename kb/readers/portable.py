@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import re
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from math import pi
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as c
@@ -44,7 +46,7 @@ def read(path: Path, data: bytes) -> Reading:
     try:
         if len(file) > _MAX_PAGES:
             raise DocumentUnreadable(path, f"it has {len(file)} pages, more than {_MAX_PAGES}")
-        pages = [list(_lines(file[number], number + 1)) for number in range(len(file))]
+        pages = [_lines(file[number], number + 1) for number in range(len(file))]
     except pdfium.PdfiumError as error:
         raise DocumentUnreadable(path, "a page of it is broken") from error
     finally:
@@ -77,24 +79,43 @@ def _unpacks_beyond(stream: bytes) -> bool:
     return size > _MAX_UNPACKED
 
 
-def _lines(page: Any, number: int) -> Iterator[Line]:
-    """The lines of a page in the order the file draws them."""
+_Box = tuple[float, float, float, float]
+
+
+class _Char(NamedTuple):
+    """A character of a page: `turns` are the quarters of a circle, clockwise, it is turned by."""
+
+    text: str
+    box: _Box
+    bold: bool
+    turns: int
+
+
+def _lines(page: Any, number: int) -> list[Line]:
+    """The lines of a page in the order the file draws them, as upright as most of them are."""
     text = page.get_textpage()
     try:
-        line: list[tuple[str, _Box, bool]] = []
-        for index, char in _characters(text):
-            if char in "\r\n\x02\0":
-                continue
-            box = _box(text, index)
-            if line and not _same_line(line, char, box):
-                yield _line(line, number)
-                line = []
-            line.append((char, box, _bold(text, index)))
-        if line:
-            yield _line(line, number)
+        chars = [
+            _Char(char, _box(text, index), _bold(text, index), _turns(text, index))
+            for index, char in _characters(text)
+            if char not in "\r\n\x02\0"
+        ]
     finally:
         text.close()
         page.close()
+    turns = Counter(char.turns for char in chars if not char.text.isspace())
+    upright = max(turns, key=lambda each: turns[each], default=0)
+    return [_line(line, number, upright) for line in _cut(chars)]
+
+
+def _cut(chars: Sequence[_Char]) -> list[list[_Char]]:
+    lines: list[list[_Char]] = []
+    for char in chars:
+        if lines and _same_line(lines[-1], char):
+            lines[-1].append(char)
+        else:
+            lines.append([char])
+    return lines
 
 
 def _characters(text: Any) -> Iterator[tuple[int, str]]:
@@ -111,23 +132,33 @@ def _characters(text: Any) -> Iterator[tuple[int, str]]:
             yield index, "\ufffd" if unit in _HIGH or unit in _LOW else chr(unit)
 
 
-_Box = tuple[float, float, float, float]
-
-
 def _box(text: Any, index: int) -> _Box:
     rect = c.FS_RECTF()
     c.FPDFText_GetLooseCharBox(text, index, rect)
     return rect.left, rect.bottom, rect.right, rect.top
 
 
-def _same_line(line: list[tuple[str, _Box, bool]], char: str, box: _Box) -> bool:
+def _turns(text: Any, index: int) -> int:
+    angle: float = max(0.0, c.FPDFText_GetCharAngle(text, index))  # below where it is not known
+    return round(angle / (pi / 2)) % 4
+
+
+def _turned(box: _Box, turns: int) -> _Box:
+    """Where a box is on the page turned back by that many quarters of a circle."""
+    left, bottom, right, top = box
+    return _turned((-top, left, -bottom, right), turns - 1) if turns else box
+
+
+def _same_line(line: list[_Char], char: _Char) -> bool:
     """Whether a character goes on where the line's last visible one stands."""
-    if char.isspace():
+    if char.text.isspace():
         return True
-    last = next((b for ch, b, _ in reversed(line) if not ch.isspace()), line[-1][1])
+    before = next((each for each in reversed(line) if not each.text.isspace()), line[-1])
+    last, box = _turned(before.box, char.turns), _turned(char.box, char.turns)
     height = max(last[3] - last[1], box[3] - box[1], 1.0)
     level = abs((last[1] + last[3]) / 2 - (box[1] + box[3]) / 2) < 0.5 * height
-    return level and -0.5 * height < box[0] - last[2] < 4 * height
+    along = before.turns == char.turns or before.text.isspace()
+    return along and level and -0.5 * height < box[0] - last[2] < 4 * height
 
 
 def _bold(text: Any, index: int) -> bool:
@@ -138,18 +169,16 @@ def _bold(text: Any, index: int) -> bool:
     return bool(_BOLD.search(name.value.decode("utf-8", "replace")))
 
 
-def _line(chars: list[tuple[str, _Box, bool]], page: int) -> Line:
-    while chars and chars[0][0].isspace():
+def _line(chars: list[_Char], page: int, turns: int) -> Line:
+    while chars and chars[0].text.isspace():
         chars = chars[1:]
-    seen = [(char, box, bold) for char, box, bold in chars if not char.isspace()]
-    if not seen:
+    boxes = [_turned(char.box, turns) for char in chars if not char.text.isspace()]
+    if not boxes:
         return Line("", (), 0, 0, 0, 0, page)
-    text = "".join(char for char, _, _ in chars).rstrip()
-    bold = tuple(bold for _, _, bold in chars[: len(text)])
-    boxes = [box for _, box, _ in seen]
+    text = "".join(char.text for char in chars).rstrip()
     return Line(
         text,
-        bold,
+        tuple(char.bold for char in chars[: len(text)]),
         min(box[0] for box in boxes),
         max(box[2] for box in boxes),
         max(box[3] for box in boxes),
