@@ -326,3 +326,14 @@ def test_words_that_lie_on_their_side_are_a_line_of_their_own() -> None:
         canvas.drawString(0, 0, "附表 经费")
 
     assert drawn(draw) == f"{BODY}\n\n\n\n附表 经费\n"
+
+
+def test_words_of_a_pdf_that_a_hyphen_parts_are_whole() -> None:
+    def draw(canvas: Canvas) -> None:
+        words = ("The union has raised the share of its mem-", "bers in the yearly consultation.")
+        for at, line in enumerate(words):
+            canvas.drawString(72, 700 - 16 * at, line)
+
+    assert (
+        drawn(draw) == "The union has raised the share of its members in the yearly consultation.\n"
+    )

@@ -29,6 +29,7 @@ _TWICE = re.compile(rb"/Filter\s*\[\s*(?:/FlateDecode|/Fl)\s*(?:/FlateDecode|/Fl
 _MAX_UNPACKED, _SUSPECT = 128 * 2**20, 128 * 2**10
 _BOLD = re.compile(r"bold|black|heavy|simhei|黑体", re.IGNORECASE)
 _HEAVY = 600
+_HYPHEN = 2  # how PDFium gives one that ends a line
 # The two halves of a character beyond 16 bits; one alone is no character.
 _HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
 
@@ -98,7 +99,7 @@ def _lines(page: Any, number: int) -> list[Line]:
         chars = [
             _Char(char, _box(text, index), _bold(text, index), _turns(text, index))
             for index, char in _characters(text)
-            if char not in "\r\n\x02\0"
+            if char not in "\r\n\0"
         ]
     finally:
         text.close()
@@ -128,6 +129,8 @@ def _characters(text: Any) -> Iterator[tuple[int, str]]:
         elif unit in _HIGH and after in _LOW:
             joined = True
             yield index, chr(0x10000 + (unit - _HIGH.start) * len(_LOW) + after - _LOW.start)
+        elif unit == _HYPHEN:
+            yield index, "-"
         else:
             yield index, "\ufffd" if unit in _HIGH or unit in _LOW else chr(unit)
 
