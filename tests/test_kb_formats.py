@@ -337,3 +337,28 @@ def test_words_of_a_pdf_that_a_hyphen_parts_are_whole() -> None:
     assert (
         drawn(draw) == "The union has raised the share of its members in the yearly consultation.\n"
     )
+
+
+def test_the_last_row_of_a_table_of_a_pdf_is_no_page_number() -> None:
+    def draw(canvas: Canvas) -> None:
+        for page, name in enumerate("甲乙丙", 1):
+            canvas.setFont("STSong-Light", 12)
+            canvas.drawString(72, 760, "东城区总工会工作报告")
+            for x, cell in ((72, name), (200, "100"), (330, "120")):
+                canvas.drawString(x, 80, cell)
+            canvas.drawString(290, 30, f"— {page} —")
+            canvas.showPage()
+
+    assert drawn(draw).split() == ["甲", "100", "120", "乙", "100", "120", "丙", "100", "120"]
+
+
+def test_what_stands_beside_each_other_in_a_pdf_is_read_from_the_left() -> None:
+    """Also where its type is of several sizes."""
+
+    def draw(canvas: Canvas) -> None:
+        for y in (700, 679, 661):
+            for x, size, words in ((72, 10.5, f"左{y}"), (300, 14, f"右{y}")):
+                canvas.setFont("STSong-Light", size)
+                canvas.drawString(x, y, words)
+
+    assert drawn(draw).split() == ["左700", "右700", "左679", "右679", "左661", "右661"]

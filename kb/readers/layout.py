@@ -18,6 +18,7 @@ _PAGE_NUMBER = re.compile(
     re.IGNORECASE,
 )
 
+_LETTER = re.compile(r"[^\W\d_]")
 
 # Points: two characters of body text, what a page of set-in lines may be off.
 _SAME_PLACE = 36
@@ -40,6 +41,11 @@ class Line:
         """In points."""
         return self.top - self.bottom
 
+    def is_level(self, other: Line) -> bool:
+        """Whether they stand beside each other, whatever the sizes of their type."""
+        apart = abs(self.top + self.bottom - other.top - other.bottom) / 2
+        return apart < 0.5 * min(self.height, other.height)
+
 
 def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
     """Turn the lines of each page into paragraphs, across columns and pages."""
@@ -48,10 +54,11 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
     groups: list[list[Line]] = []
     spaces: list[int] = []
     before: tuple[Line, _Measure] | None = None
+    cells = {cell for column in columns for cell in _cells(column)}
     for column, measure in zip(columns, _measures(columns), strict=True):
         for at, line in enumerate(column):
             goes_on = before is not None and _goes_on(before, line, measure, new=at == 0)
-            if goes_on:
+            if goes_on and cells.isdisjoint([groups[-1][-1], line]):
                 groups[-1].append(line)
             else:
                 wide = before is not None and at > 0
@@ -60,6 +67,13 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
             before = (line, measure)
     for group, space in zip(groups, spaces, strict=True):
         yield _paragraph(group, space)
+
+
+def _cells(column: Sequence[Line]) -> Iterator[Line]:
+    """The lines that stand beside others, as the cells of a table do."""
+    for left, right in pairwise(column):
+        if left.is_level(right) and right.left - left.right > left.height:
+            yield from (left, right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,28 +159,45 @@ def _goes_on(before: tuple[Line, _Measure], line: Line, measure: _Measure, *, ne
 
 
 def _without_running_heads(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """Drop page numbers, and the edge lines that most pages share but for their digits."""
-    edges = [{*_edge(page)} for page in pages]
-    shared = Counter(_shape(line) for edge in edges for line in edge)
-    often = {shape for shape, count in shared.items() if count >= 3 and 2 * count >= len(pages)}
+    """Drop page numbers, and the edge rows that most pages share but for their digits."""
+    rows = [_rows(page) for page in pages]
+    edges = [page[:2] + page[2:][-2:] for page in rows]
+    shared = Counter(shape for edge in edges for shape in {_shape(row) for row in edge})
+    # Odd and even pages may differ, and there may be one more of these than of those.
+    often = {shape for shape, n in shared.items() if n >= 3 and 2 * n >= len(pages) - 1}
     return [
         [
             line
-            for line in page
-            if line not in edge
-            or not (_shape(line) in often or _PAGE_NUMBER.match(line.text.strip()))
+            for row in page
+            if row not in edge or not (_shape(row) in often or _numbers_page(row))
+            for line in row
         ]
-        for page, edge in zip(pages, edges, strict=True)
+        for page, edge in zip(rows, edges, strict=True)
     ]
 
 
-def _edge(page: Sequence[Line]) -> list[Line]:
-    ordered = sorted(page, key=lambda line: -line.top)
-    return ordered[:2] + ordered[-2:]
+def _rows(page: Sequence[Line]) -> list[list[Line]]:
+    """The lines of a page that stand at one height together, from the top, each from the left."""
+    rows: list[list[Line]] = []
+    for line in sorted(page, key=lambda line: -line.top - line.bottom):
+        if rows and rows[-1][0].is_level(line):
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [sorted(row, key=lambda line: line.left) for row in rows]
 
 
-def _shape(line: Line) -> tuple[str, int]:
-    return re.sub(r"\d+", "#", line.text.strip()), round(line.top / 6)
+def _numbers_page(row: Sequence[Line]) -> bool:
+    """Whether it is a page number: several numbers at one height are a table's."""
+    return len(row) == 1 and _PAGE_NUMBER.match(row[0].text.strip()) is not None
+
+
+def _shape(row: Sequence[Line]) -> tuple[str, int]:
+    """What a row shares with its like on other pages; rows of figures are each their own."""
+    words = " ".join(line.text.strip() for line in row)
+    if len(row) == 1 or _LETTER.search(words):
+        words = re.sub(r"\d+", "#", words)
+    return words, round(row[0].top / 6)
 
 
 def _columns(page: Sequence[Line]) -> Iterator[list[Line]]:
@@ -174,7 +205,7 @@ def _columns(page: Sequence[Line]) -> Iterator[list[Line]]:
     if not page:
         return
     middle = (min(line.left for line in page) + max(line.right for line in page)) / 2
-    ordered = sorted(page, key=lambda line: (-round(line.top / 3), line.left))
+    ordered = [line for row in _rows(page) for line in row]
     sides = [(line, _side(line, middle)) for line in ordered]
     if min(sum(side == s for _, side in sides) for s in (-1, 1)) < 4:
         yield ordered
