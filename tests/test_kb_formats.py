@@ -362,3 +362,14 @@ def test_what_stands_beside_each_other_in_a_pdf_is_read_from_the_left() -> None:
                 canvas.drawString(x, y, words)
 
     assert drawn(draw).split() == ["左700", "右700", "左679", "右679", "左661", "右661"]
+
+
+def test_a_table_of_many_rows_in_a_pdf_is_not_read_as_columns_of_text() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("STSong-Light", 12)
+        for row, y in enumerate(range(700, 600, -20)):
+            canvas.drawString(72, y, f"项目{row}")
+            canvas.drawString(400, y, f"{row}万元")
+
+    rows = [(f"项目{row}", f"{row}万元") for row in range(5)]
+    assert drawn(draw).split() == [cell for row in rows for cell in row]

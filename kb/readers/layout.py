@@ -204,10 +204,14 @@ def _columns(page: Sequence[Line]) -> Iterator[list[Line]]:
     """The columns of a page in reading order; lines across the gutter part the bands."""
     if not page:
         return
-    middle = (min(line.left for line in page) + max(line.right for line in page)) / 2
+    left, right = min(line.left for line in page), max(line.right for line in page)
+    middle = (left + right) / 2
     ordered = [line for row in _rows(page) for line in row]
     sides = [(line, _side(line, middle)) for line in ordered]
-    if min(sum(side == s for _, side in sides) for s in (-1, 1)) < 4:
+    if not all(
+        _runs_on([line for line, side in sides if side == wanted], middle - left)
+        for wanted in (-1, 1)
+    ):
         yield ordered
         return
     for across, band in groupby(sides, key=lambda pair: pair[1] == 0):
@@ -215,6 +219,12 @@ def _columns(page: Sequence[Line]) -> Iterator[list[Line]]:
         for wanted in (0,) if across else (-1, 1):
             if column := [line for line, side in lines if side == wanted]:
                 yield column
+
+
+def _runs_on(lines: Sequence[Line], width: float) -> bool:
+    """Whether they are a column of text of about that width; the cells of a table are short."""
+    widths = [line.right - line.left for line in lines]
+    return len(lines) >= 4 and median(widths) > 0.6 * width
 
 
 def _side(line: Line, middle: float) -> int:
