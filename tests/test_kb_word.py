@@ -217,3 +217,21 @@ def test_numbers_have_the_form_that_word_shows(form: str, shown: dict[int, str])
 def test_a_number_that_has_no_form_is_in_digits(form: str, start: int) -> None:
     kinds = numbering(level(0, form, "%1)"), restarted(0, start))
     assert text_of(item("项"), numbering=kinds) == f"{start})项\n"
+
+
+def test_numbered_cells_show_their_numbers_and_count() -> None:
+    kinds = numbering(level(0, "decimal", "%1."), "")
+    body = item("前") + table(*(f"<w:tr><w:tc>{item('')}</w:tc>{cell('甲')}</w:tr>",) * 2)
+    assert text_of(body + item("后"), numbering=kinds) == "1.前\n\n2. | 甲\n3. | 甲\n\n4.后\n"
+
+
+def test_list_and_level_of_a_paragraph_may_come_from_different_places() -> None:
+    levels = level(0, "decimal", "%1.") + level(1, "decimal", "%1.%2")
+    style = (
+        '<w:style w:type="paragraph" w:styleId="s"><w:name w:val="s"/>'
+        '<w:pPr><w:numPr><w:numId w:val="1"/></w:numPr></w:pPr></w:style>'
+    )
+    styled = '<w:p><w:pPr><w:pStyle w:val="s"/>{}</w:pPr>' + run("项") + "</w:p>"
+    deeper = '<w:numPr><w:ilvl w:val="1"/></w:numPr>'
+    body = styled.format("") + styled.format(deeper)
+    assert text_of(body, numbering=numbering(levels, ""), styles=style) == "1.项\n\n1.1项\n"

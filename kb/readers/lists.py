@@ -93,13 +93,11 @@ class Lists:
             }
             self._restarts[name] = list(starts)
 
-    def number(self, paragraph: Any, inherited: Any | None) -> str:
-        """Return the number Word shows before this paragraph, or an empty string."""
-        own = paragraph.find(f"{qn('w:pPr')}/{qn('w:numPr')}")
-        chosen = own if own is not None else inherited
-        if chosen is None:
-            return ""
-        name, at = _value(chosen, "w:numId", "0"), int(_value(chosen, "w:ilvl", "0"))
+    def number(self, name: str, at: int) -> str:
+        """Return the number Word shows before the next paragraph of a list, or an empty string.
+
+        `name` is that of the list, 0 for none, `at` the level of the paragraph, from 0.
+        """
         level = self._levels.get(name, {}).get(at)
         if level is None:
             return ""

@@ -95,17 +95,30 @@ class _Word:
     def _paragraph(self, element: _Element) -> Paragraph:
         style = self._style_of(element)
         role, level = self._role(element, style)
+        return runs_to_paragraph(self._runs(element), role, level)
+
+    def _runs(self, element: _Element) -> list[tuple[str, bool]]:
+        """The text of a paragraph, its number included, and which of it is bold."""
+        style = self._style_of(element)
         runs = [(piece, self._bold(run, style)) for run, piece in _pieces(element)]
-        if number := self._lists.number(element, self._inherited(style, "w:pPr/w:numPr")):
+        name, level = (
+            self._value(element, style, f"w:pPr/w:numPr/w:{tag}", "0") for tag in ("numId", "ilvl")
+        )
+        if number := self._lists.number(name, int(level)):
             runs.insert(0, (number, bool(runs) and runs[0][1]))
-        return runs_to_paragraph(runs, role, level)
+        return runs
+
+    def _line(self, element: _Element) -> str:
+        """The words of all paragraphs below an element in one line."""
+        words = ("".join(piece for piece, _ in self._runs(each)) for each in _inner(element))
+        return " ".join(filter(None, (each.replace("\n", " ").strip() for each in words)))
 
     def _footnotes(self, paragraph: _Element) -> Iterator[Paragraph]:
         for run, _ in _pieces(paragraph):
             for reference in run:
                 key = _NOTES.get(reference.tag), reference.get(qn("w:id"))
                 if key in self._notes:
-                    yield Paragraph(f"注{key[1]}：{_line(self._notes[key])}")
+                    yield Paragraph(f"注{key[1]}：{self._line(self._notes[key])}")
 
     def _table(self, table: _Element) -> Iterator[Paragraph]:
         rows = [list(_below(row, qn("w:tc"))) for row in _below(table, qn("w:tr"))]
@@ -114,7 +127,7 @@ class _Word:
                 for cell in cells:
                     yield from self.paragraphs(cell)
             return
-        lines = (" | ".join(map(_line, cells)) for cells in rows)
+        lines = (" | ".join(map(self._line, cells)) for cells in rows)
         yield Paragraph("\n".join(line for line in lines if line.strip(" |")))
         for paragraph in _inner(table):
             yield from self._footnotes(paragraph)
@@ -131,11 +144,14 @@ class _Word:
             return "heading", 0
         if _CAPTION.search(name):
             return "caption", 0
-        own = element.find(f"{qn('w:pPr')}/{qn('w:outlineLvl')}")
-        outline = own if own is not None else self._inherited(style, "w:pPr/w:outlineLvl")
-        if outline is not None and (level := int(outline.get(qn("w:val"), "9"))) < _BODY_LEVEL:
-            return "heading", level + 1
-        return "body", 0
+        outline = int(self._value(element, style, "w:pPr/w:outlineLvl", "9"))
+        return ("heading", outline + 1) if outline < _BODY_LEVEL else ("body", 0)
+
+    def _value(self, element: _Element, style: str | None, tags: str, default: str) -> str:
+        """A property that a paragraph has itself, or by its style."""
+        own = element.find("/".join(qn(tag) for tag in tags.split("/")))
+        found = own if own is not None else self._inherited(style, tags)
+        return str(found.get(qn("w:val"), default)) if found is not None else default
 
     def _name(self, style: str | None) -> str:
         found = self._styles.get(style)
@@ -200,9 +216,3 @@ def _letters(run: _Element) -> Iterator[str]:
             yield _BREAKS[child.tag]
         elif child.tag in _ANNOTATED:
             yield from _letters(child)
-
-
-def _line(element: _Element) -> str:
-    """The words of all paragraphs below an element in one line."""
-    words = ("".join(piece for _, piece in _pieces(each)) for each in _inner(element))
-    return " ".join(filter(None, (each.replace("\n", " ").strip() for each in words)))
