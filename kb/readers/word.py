@@ -18,6 +18,7 @@ from kb.errors import DocumentUnreadable
 from kb.readers.archive import check_archive
 from kb.readers.assembly import Paragraph, Role, assemble, runs_to_paragraph
 from kb.readers.lists import Lists
+from kb.readers.runs import BOX, PARAGRAPH, UNSEEN, Element, below, inner, pieces
 from kb.reading import Reading
 
 _HEADING = re.compile(r"(?:heading|标题)\s*([1-9])$", re.IGNORECASE)
@@ -25,18 +26,7 @@ _TITLE = re.compile(r"title$|标题$", re.IGNORECASE)
 _CAPTION = re.compile(r"caption$|题注$|图注$", re.IGNORECASE)
 _OFF = {"0", "false", "off"}
 _BODY_LEVEL = 9
-_PARAGRAPH, _BOX = qn("w:p"), qn("w:txbxContent")
-_UNSEEN = frozenset(
-    {qn("w:del"), qn("w:moveFrom"), qn("w:pPr"), qn("w:rPr"), qn("w:instrText"),
-     # the same once more, for programs that cannot draw what it stands beside
-     "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"}
-)  # fmt: skip
 _NOTES = {qn(f"w:{kind}Reference"): kind for kind in ("footnote", "endnote")}
-_BREAKS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
-# Characters with their reading over them, which is left out.
-_ANNOTATED = frozenset({qn("w:ruby"), qn("w:rubyBase"), qn("w:r")})
-
-_Element = Any  # lxml's elements; python-docx has no types for what it does not wrap
 
 
 def read(path: Path, data: bytes) -> Reading:
@@ -79,28 +69,28 @@ class _Word:
             if note.get(qn("w:type")) is None
         }
 
-    def paragraphs(self, body: _Element) -> Iterator[Paragraph]:
+    def paragraphs(self, body: Element) -> Iterator[Paragraph]:
         """The paragraphs below an element in reading order, tables as lines."""
         for child in body:
-            if child.tag == _PARAGRAPH:
+            if child.tag == PARAGRAPH:
                 yield self._paragraph(child)
-                for box in _below(child, _BOX):
+                for box in below(child, BOX):
                     yield from self.paragraphs(box)
                 yield from self._footnotes(child)
             elif child.tag == qn("w:tbl"):
                 yield from self._table(child)
-            elif child.tag not in _UNSEEN:
+            elif child.tag not in UNSEEN:
                 yield from self.paragraphs(child)
 
-    def _paragraph(self, element: _Element) -> Paragraph:
+    def _paragraph(self, element: Element) -> Paragraph:
         style = self._style_of(element)
         role, level = self._role(element, style)
         return runs_to_paragraph(self._runs(element), role, level)
 
-    def _runs(self, element: _Element) -> list[tuple[str, bool]]:
+    def _runs(self, element: Element) -> list[tuple[str, bool]]:
         """The text of a paragraph, its number included, and which of it is bold."""
         style = self._style_of(element)
-        runs = [(piece, self._bold(run, style)) for run, piece in _pieces(element)]
+        runs = [(piece, self._bold(run, style)) for run, piece in pieces(element)]
         name, level = (
             self._value(element, style, f"w:pPr/w:numPr/w:{tag}", "0") for tag in ("numId", "ilvl")
         )
@@ -108,20 +98,20 @@ class _Word:
             runs.insert(0, (number, bool(runs) and runs[0][1]))
         return runs
 
-    def _line(self, element: _Element) -> str:
+    def _line(self, element: Element) -> str:
         """The words of all paragraphs below an element in one line."""
-        words = ("".join(piece for piece, _ in self._runs(each)) for each in _inner(element))
+        words = ("".join(piece for piece, _ in self._runs(each)) for each in inner(element))
         return " ".join(filter(None, (each.replace("\n", " ").strip() for each in words)))
 
-    def _footnotes(self, paragraph: _Element) -> Iterator[Paragraph]:
-        for run, _ in _pieces(paragraph):
+    def _footnotes(self, paragraph: Element) -> Iterator[Paragraph]:
+        for run, _ in pieces(paragraph):
             for reference in run:
                 key = _NOTES.get(reference.tag), reference.get(qn("w:id"))
                 if key in self._notes:
                     yield Paragraph(f"注{key[1]}：{self._line(self._notes[key])}")
 
-    def _table(self, table: _Element) -> Iterator[Paragraph]:
-        rows = [list(_below(row, qn("w:tc"))) for row in _below(table, qn("w:tr"))]
+    def _table(self, table: Element) -> Iterator[Paragraph]:
+        rows = [list(below(row, qn("w:tc"))) for row in below(table, qn("w:tr"))]
         if max(map(len, rows), default=0) < 2:  # a frame around text, not a table
             for cells in rows:
                 for cell in cells:
@@ -129,14 +119,14 @@ class _Word:
             return
         lines = (" | ".join(map(self._line, cells)) for cells in rows)
         yield Paragraph("\n".join(line for line in lines if line.strip(" |")))
-        for paragraph in _inner(table):
+        for paragraph in inner(table):
             yield from self._footnotes(paragraph)
 
-    def _style_of(self, element: _Element) -> str | None:
+    def _style_of(self, element: Element) -> str | None:
         style = element.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
         return style.get(qn("w:val")) if style is not None else self._default.get("paragraph")
 
-    def _role(self, element: _Element, style: str | None) -> tuple[Role, int]:
+    def _role(self, element: Element, style: str | None) -> tuple[Role, int]:
         name = self._name(style)
         if match := _HEADING.search(name):
             return "heading", int(match.group(1))
@@ -147,7 +137,7 @@ class _Word:
         outline = int(self._value(element, style, "w:pPr/w:outlineLvl", "9"))
         return ("heading", outline + 1) if outline < _BODY_LEVEL else ("body", 0)
 
-    def _value(self, element: _Element, style: str | None, tags: str, default: str) -> str:
+    def _value(self, element: Element, style: str | None, tags: str, default: str) -> str:
         """A property that a paragraph has itself, or by its style."""
         own = element.find("/".join(qn(tag) for tag in tags.split("/")))
         found = own if own is not None else self._inherited(style, tags)
@@ -158,7 +148,7 @@ class _Word:
         name = found.find(qn("w:name")) if found is not None else None
         return str(name.get(qn("w:val"), "")) if name is not None else ""
 
-    def _inherited(self, style: str | None, tags: str) -> _Element | None:
+    def _inherited(self, style: str | None, tags: str) -> Element | None:
         """A property of a paragraph style, or of the styles it is based on."""
         where = "/".join(qn(tag) for tag in tags.split("/"))
         for _ in range(12):  # styles may be based on each other in a circle
@@ -171,7 +161,7 @@ class _Word:
             style = base.get(qn("w:val")) if base is not None else None
         return None
 
-    def _bold(self, run: _Element, style: str | None) -> bool:
+    def _bold(self, run: Element, style: str | None) -> bool:
         own = run.find(f"{qn('w:rPr')}/{qn('w:b')}")
         if own is None:
             named = run.find(f"{qn('w:rPr')}/{qn('w:rStyle')}")
@@ -180,39 +170,3 @@ class _Word:
         if own is None:
             own = self._inherited(style, "w:rPr/w:b")
         return own is not None and own.get(qn("w:val"), "1") not in _OFF
-
-
-def _below(element: _Element, tag: str) -> Iterator[_Element]:
-    """The outermost elements of a tag, whatever they are wrapped in; what is unseen left out."""
-    for child in element:
-        if child.tag == tag:
-            yield child
-        elif child.tag not in _UNSEEN:
-            yield from _below(child, tag)
-
-
-def _inner(element: _Element) -> Iterator[_Element]:
-    """All paragraphs below an element, those of a text box after the one that it hangs on."""
-    for paragraph in _below(element, _PARAGRAPH):
-        yield paragraph
-        for box in _below(paragraph, _BOX):
-            yield from _inner(box)
-
-
-def _pieces(element: _Element) -> Iterator[tuple[_Element, str]]:
-    """The runs of a paragraph with their text; deleted text and text boxes left out."""
-    for child in element:
-        if child.tag == qn("w:r"):
-            yield child, "".join(_letters(child))
-        elif child.tag not in _UNSEEN and child.tag != _BOX:
-            yield from _pieces(child)
-
-
-def _letters(run: _Element) -> Iterator[str]:
-    for child in run:
-        if child.tag == qn("w:t"):
-            yield child.text or ""
-        elif child.tag in _BREAKS:
-            yield _BREAKS[child.tag]
-        elif child.tag in _ANNOTATED:
-            yield from _letters(child)
