@@ -12,6 +12,7 @@ from kb.reading import read
 
 SPACES = (
     'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    ' xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
     ' xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
 )
 OFFICE = "application/vnd.openxmlformats-officedocument.wordprocessingml"
@@ -235,3 +236,28 @@ def test_list_and_level_of_a_paragraph_may_come_from_different_places() -> None:
     deeper = '<w:numPr><w:ilvl w:val="1"/></w:numPr>'
     body = styled.format("") + styled.format(deeper)
     assert text_of(body, numbering=numbering(levels, ""), styles=style) == "1.项\n\n1.1项\n"
+
+
+def math(words: str) -> str:
+    return f"<m:r><m:t>{words}</m:t></m:r>"
+
+
+def test_formulas_are_read_along_their_line() -> None:
+    brackets = f"<m:d><m:dPr/><m:e>{math('本年-上年')}</m:e></m:d>"
+    fraction = f"<m:f><m:num>{brackets}</m:num><m:den>{math('上年')}</m:den></m:f>"
+    body = p(run("增长率为") + f"<m:oMath>{fraction}{math('×100%')}</m:oMath>" + run("。"))
+    assert text_of(body) == "增长率为(本年-上年)/上年×100%。\n"
+
+
+def test_formulas_have_the_brackets_they_name() -> None:
+    named = '<m:dPr><m:begChr m:val="["/><m:sepChr m:val=","/><m:endChr m:val=""/></m:dPr>'
+    pair = f"<m:d>{named}<m:e>{math('0')}</m:e><m:e>{math('1')}</m:e></m:d>"
+    assert text_of(p(f"<m:oMath>{pair}</m:oMath>")) == "[0,1\n"
+
+
+def test_emoji_are_read_where_word_gives_them_for_other_programs() -> None:
+    emoji = (
+        "<w:r><mc:AlternateContent><mc:Choice><w:sym/></mc:Choice>"
+        "<mc:Fallback><w:t>😀</w:t></mc:Fallback></mc:AlternateContent></w:r>"
+    )
+    assert text_of(p(run("前") + emoji + run("后"))) == "前😀后\n"

@@ -10,11 +10,14 @@ from docx.oxml.ns import qn
 Element = Any  # lxml's elements; python-docx has no types for what it does not wrap
 
 PARAGRAPH, BOX = qn("w:p"), qn("w:txbxContent")
+_ALTERNATIVES = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 UNSEEN = frozenset(
     {qn("w:del"), qn("w:moveFrom"), qn("w:pPr"), qn("w:rPr"), qn("w:instrText"),
      # the same once more, for programs that cannot draw what it stands beside
-     "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"}
+     f"{_ALTERNATIVES}Fallback"}
 )  # fmt: skip
+_FRACTION, _BRACKETS = qn("m:f"), qn("m:d")
+_PARTS = frozenset({qn("m:num"), qn("m:den"), qn("m:e")})
 _BREAKS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
 # Characters with their reading over them, which is left out.
 _ANNOTATED = frozenset({qn("w:ruby"), qn("w:rubyBase"), qn("w:r")})
@@ -40,17 +43,39 @@ def inner(element: Element) -> Iterator[Element]:
 def pieces(element: Element) -> Iterator[tuple[Element, str]]:
     """The runs of a paragraph with their text; deleted text and text boxes left out."""
     for child in element:
-        if child.tag == qn("w:r"):
+        if child.tag in {qn("w:r"), qn("m:r")}:
             yield child, "".join(_letters(child))
+        elif child.tag in {_FRACTION, _BRACKETS}:
+            yield from _formula(child)
         elif child.tag not in UNSEEN and child.tag != BOX:
             yield from pieces(child)
 
 
+def _formula(element: Element) -> Iterator[tuple[Element, str]]:
+    """A fraction with a stroke, or a pair of brackets with what stands in it."""
+    if element.tag == _FRACTION:
+        before, between, after = "", "/", ""
+    else:
+        marks = (("beg", "("), ("sep", "|"), ("end", ")"))
+        before, between, after = (_mark(element, f"m:{name}Chr", usual) for name, usual in marks)
+    for at, part in enumerate(part for part in element if part.tag in _PARTS):
+        yield element, between if at else before
+        yield from pieces(part)
+    yield element, after
+
+
+def _mark(brackets: Element, tag: str, usual: str) -> str:
+    found = brackets.find(f"{qn('m:dPr')}/{qn(tag)}")
+    return usual if found is None else str(found.get(qn("m:val"), ""))
+
+
 def _letters(run: Element) -> Iterator[str]:
     for child in run:
-        if child.tag == qn("w:t"):
+        if child.tag in {qn("w:t"), qn("m:t")}:
             yield child.text or ""
         elif child.tag in _BREAKS:
             yield _BREAKS[child.tag]
         elif child.tag in _ANNOTATED:
             yield from _letters(child)
+        elif child.tag == f"{_ALTERNATIVES}AlternateContent":  # emoji: what any program can show
+            yield next(filter(None, ("".join(_letters(each)) for each in child)), "")
