@@ -80,6 +80,13 @@ def test_footnotes_and_endnotes_of_one_number_are_two() -> None:
     assert text == "甲\n\n注1：脚注\n\n乙\n\n注1：尾注\n"
 
 
+def test_notes_are_numbered_as_word_shows_them() -> None:
+    """In the order of their references; what the file calls them is another thing."""
+    body = p(run("甲") + referring("footnote", 3)) + p(run("乙") + referring("footnote", 2))
+    text = text_of(body, footnotes=notes("footnote", "先写", "后写", first=2))
+    assert text == "甲\n\n注1：后写\n\n乙\n\n注2：先写\n"
+
+
 def table(*rows: str) -> str:
     return f"<w:tbl>{''.join(rows)}</w:tbl>"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -68,6 +69,7 @@ class _Word:
             for note in parse_xml(parts[f"{kind}s"].target_part.blob).findall(qn(f"w:{kind}"))
             if note.get(qn("w:type")) is None
         }
+        self._noted: Counter[str | None] = Counter()
 
     def paragraphs(self, body: Element) -> Iterator[Paragraph]:
         """The paragraphs below an element in reading order, tables as lines."""
@@ -108,7 +110,8 @@ class _Word:
             for reference in run:
                 key = _NOTES.get(reference.tag), reference.get(qn("w:id"))
                 if key in self._notes:
-                    yield Paragraph(f"注{key[1]}：{self._line(self._notes[key])}")
+                    self._noted[key[0]] += 1  # ids are not what is shown: they may begin at 2
+                    yield Paragraph(f"注{self._noted[key[0]]}：{self._line(self._notes[key])}")
 
     def _table(self, table: Element) -> Iterator[Paragraph]:
         rows = [list(below(row, qn("w:tc"))) for row in below(table, qn("w:tr"))]
