@@ -227,6 +227,21 @@ def test_a_number_that_has_no_form_is_in_digits(form: str, start: int) -> None:
     assert text_of(item("项"), numbering=kinds) == f"{start})项\n"
 
 
+def test_articles_are_counted_through_all_chapters() -> None:
+    through = '<w:lvlRestart w:val="0"/>'
+    levels = level(0, "chineseCounting", "第%1章") + level(1, "decimal", "第%2条", through)
+    body = "".join(item("项", at=at) for at in (0, 1, 1, 0, 1))
+    assert text_of(body, numbering=numbering(levels, "")).split() == [
+        "第一章项", "第1条项", "第2条项", "第二章项", "第3条项",
+    ]  # fmt: skip
+
+
+def test_outer_numbers_are_in_digits_where_a_level_asks_for_them() -> None:
+    levels = level(0, "chineseCounting", "%1、") + level(1, "decimal", "%1.%2", "<w:isLgl/>")
+    body = item("项") + item("项", at=1)
+    assert text_of(body, numbering=numbering(levels, "")).split() == ["一、项", "1.1项"]
+
+
 def test_numbered_cells_show_their_numbers_and_count() -> None:
     kinds = numbering(level(0, "decimal", "%1."), "")
     body = item("前") + table(*(f"<w:tr><w:tc>{item('')}</w:tc>{cell('甲')}</w:tr>",) * 2)

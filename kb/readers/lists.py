@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from docx.oxml.ns import qn
@@ -54,9 +55,13 @@ _FORMS: dict[str, Callable[[int], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    form: str
-    pattern: str
-    start: int
+    """Numbers begin anew after one of the first `under` levels; `plain` has all in digits."""
+
+    form: str = "decimal"
+    pattern: str = ""
+    start: int = 1
+    under: int = 9
+    plain: bool = False
 
     @classmethod
     def of(cls, level: Any) -> _Level:
@@ -64,6 +69,8 @@ class _Level:
             _value(level, "w:numFmt", "decimal"),
             _value(level, "w:lvlText", ""),
             int(_value(level, "w:start", "1")),
+            int(_value(level, "w:lvlRestart", str(_index(level)))),
+            level.find(qn("w:isLgl")) is not None,
         )
 
 
@@ -104,7 +111,8 @@ class Lists:
         self._count(name, at, level)
         if level.form in {"bullet", "none"}:
             return ""
-        return re.sub(r"%(\d)", lambda found: self._show(name, int(found[1]) - 1), level.pattern)
+        shown = partial(self._show, name, plain=level.plain)
+        return re.sub(r"%(\d)", lambda found: shown(int(found[1]) - 1), level.pattern)
 
     def _count(self, name: str, at: int, level: _Level) -> None:
         counts = self._counts[self._abstract[name]]  # lists of one kind go on from each other
@@ -112,13 +120,14 @@ class Lists:
             counts.pop(anew, None)
         counts[at] = counts.get(at, level.start - 1) + 1
         for deeper in [each for each in counts if each > at]:
-            del counts[deeper]
+            if at < self._levels[name].get(deeper, _Level()).under:
+                del counts[deeper]
 
-    def _show(self, name: str, at: int) -> str:
-        level = self._levels[name].get(at, _Level("decimal", "", 1))
+    def _show(self, name: str, at: int, *, plain: bool) -> str:
+        level = self._levels[name].get(at, _Level())
         count = self._counts[self._abstract[name]].get(at, level.start)
         # Letters and Roman numbers begin at one, and grow with what a file claims to begin at.
-        form = _FORMS.get(level.form, str) if 0 < count < 10_000 else str
+        form = _FORMS.get(level.form, str) if 0 < count < 10_000 and not plain else str
         return form(count)
 
 
