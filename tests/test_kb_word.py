@@ -242,6 +242,16 @@ def test_outer_numbers_are_in_digits_where_a_level_asks_for_them() -> None:
     assert text_of(body, numbering=numbering(levels, "")).split() == ["一、项", "1.1项"]
 
 
+def test_a_list_may_be_that_of_a_list_style() -> None:
+    kinds = (
+        '<w:abstractNum w:abstractNumId="7"><w:numStyleLink w:val="s"/></w:abstractNum>'
+        '<w:abstractNum w:abstractNumId="8"><w:styleLink w:val="s"/>'
+        f"{level(0, 'chineseCounting', '%1、')}</w:abstractNum>"
+        '<w:num w:numId="1"><w:abstractNumId w:val="7"/></w:num>'
+    )
+    assert text_of(item("甲") + item("乙"), numbering=kinds) == "一、甲\n\n二、乙\n"
+
+
 def test_numbered_cells_show_their_numbers_and_count() -> None:
     kinds = numbering(level(0, "decimal", "%1."), "")
     body = item("前") + table(*(f"<w:tr><w:tc>{item('')}</w:tc>{cell('甲')}</w:tr>",) * 2)

@@ -35,6 +35,7 @@ def _circled(number: int) -> str:
     return chr(ord("①") + number - 1) if 0 < number <= 20 else str(number)
 
 
+_STYLE_LINKS = ("w:styleLink", "w:numStyleLink")  # a style is defined, or only named
 _FORMS: dict[str, Callable[[int], str]] = {
     "lowerLetter": _letters,
     "upperLetter": lambda number: _letters(number).upper(),
@@ -88,8 +89,10 @@ class Lists:
             abstract.get(qn("w:abstractNumId")): _by_level(abstract.findall(qn("w:lvl")))
             for abstract in numbering.findall(qn("w:abstractNum"))
         }
+        styled = _styled(numbering)
         for num in numbering.findall(qn("w:num")):
             name, abstract = num.get(qn("w:numId")), _value(num, "w:abstractNumId", "")
+            abstract = styled.get(abstract, abstract)
             own = _by_level(num.findall(f"{qn('w:lvlOverride')}/{qn('w:lvl')}"))
             levels = abstracts.get(abstract, {}) | own
             starts = _starts(num)
@@ -129,6 +132,16 @@ class Lists:
         # Letters and Roman numbers begin at one, and grow with what a file claims to begin at.
         form = _FORMS.get(level.form, str) if 0 < count < 10_000 and not plain else str
         return form(count)
+
+
+def _styled(numbering: Any) -> dict[str, str]:
+    """The kinds of lists that only name a list style, and the kind that the style stands for."""
+    kinds = [
+        (kind.get(qn("w:abstractNumId")), *(_value(kind, tag, "") for tag in _STYLE_LINKS))
+        for kind in numbering.findall(qn("w:abstractNum"))
+    ]
+    meant = {style: kind for kind, style, _ in kinds if style}
+    return {kind: meant[style] for kind, _, style in kinds if style in meant}
 
 
 def _by_level(levels: Iterable[Any]) -> dict[int, _Level]:
