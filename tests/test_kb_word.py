@@ -293,3 +293,16 @@ def test_emoji_are_read_where_word_gives_them_for_other_programs() -> None:
         "<mc:Fallback><w:t>😀</w:t></mc:Fallback></mc:AlternateContent></w:r>"
     )
     assert text_of(p(run("前") + emoji + run("后"))) == "前😀后\n"
+
+
+def test_hidden_words_are_left_out_as_deleted_ones_are() -> None:
+    hidden = "<w:r><w:rPr><w:vanish{}/></w:rPr><w:t>{}</w:t></w:r>"
+    body = p(run("甲") + hidden.format("", "藏") + hidden.format(' w:val="0"', "乙"))
+    assert text_of(body) == "甲乙\n"
+
+
+def test_a_deleted_item_of_a_list_does_not_count() -> None:
+    numbered = '<w:numPr><w:numId w:val="1"/></w:numPr><w:rPr><w:del/></w:rPr>'
+    deleted = f"<w:p><w:pPr>{numbered}</w:pPr><w:del>{run('删')}</w:del></w:p>"
+    kinds = numbering(level(0, "decimal", "%1."), "")
+    assert text_of(item("甲") + deleted + item("乙"), numbering=kinds) == "1.甲\n\n2.乙\n"

@@ -12,6 +12,7 @@ from typing import Any
 from docx.oxml.ns import qn
 
 from kb.numbering import han
+from kb.readers.runs import is_on
 
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"),
           (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
@@ -71,7 +72,7 @@ class _Level:
             _value(level, "w:lvlText", ""),
             int(_value(level, "w:start", "1")),
             int(_value(level, "w:lvlRestart", str(_index(level)))),
-            level.find(qn("w:isLgl")) is not None,
+            is_on(level.find(qn("w:isLgl"))),
         )
 
 

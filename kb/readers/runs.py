@@ -19,6 +19,7 @@ UNSEEN = frozenset(
 _FRACTION, _BRACKETS = qn("m:f"), qn("m:d")
 _PARTS = frozenset({qn("m:num"), qn("m:den"), qn("m:e")})
 _BREAKS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
+_OFF = frozenset({"0", "false", "off"})
 # Characters with their reading over them, which is left out.
 _ANNOTATED = frozenset({qn("w:ruby"), qn("w:rubyBase"), qn("w:r")})
 
@@ -41,14 +42,20 @@ def inner(element: Element) -> Iterator[Element]:
 
 
 def pieces(element: Element) -> Iterator[tuple[Element, str]]:
-    """The runs of a paragraph with their text; deleted text and text boxes left out."""
+    """The runs of a paragraph with their text; deleted and hidden text and boxes left out."""
     for child in element:
         if child.tag in {qn("w:r"), qn("m:r")}:
-            yield child, "".join(_letters(child))
+            if not is_on(child.find(f"{qn('w:rPr')}/{qn('w:vanish')}")):
+                yield child, "".join(_letters(child))
         elif child.tag in {_FRACTION, _BRACKETS}:
             yield from _formula(child)
         elif child.tag not in UNSEEN and child.tag != BOX:
             yield from pieces(child)
+
+
+def is_on(switch: Element | None) -> bool:
+    """Whether a property is there that may be there and say that it is off."""
+    return switch is not None and switch.get(qn("w:val"), "1") not in _OFF
 
 
 def _formula(element: Element) -> Iterator[tuple[Element, str]]:

@@ -19,13 +19,12 @@ from kb.errors import DocumentUnreadable
 from kb.readers.archive import check_archive
 from kb.readers.assembly import Paragraph, Role, assemble, runs_to_paragraph
 from kb.readers.lists import Lists
-from kb.readers.runs import BOX, PARAGRAPH, UNSEEN, Element, below, inner, pieces
+from kb.readers.runs import BOX, PARAGRAPH, UNSEEN, Element, below, inner, is_on, pieces
 from kb.reading import Reading
 
 _HEADING = re.compile(r"(?:heading|标题)\s*([1-9])$", re.IGNORECASE)
 _TITLE = re.compile(r"title$|标题$", re.IGNORECASE)
 _CAPTION = re.compile(r"caption$|题注$|图注$", re.IGNORECASE)
-_OFF = {"0", "false", "off"}
 _BODY_LEVEL = 9
 _NOTES = {qn(f"w:{kind}Reference"): kind for kind in ("footnote", "endnote")}
 
@@ -93,6 +92,9 @@ class _Word:
         """The text of a paragraph, its number included, and which of it is bold."""
         style = self._style_of(element)
         runs = [(piece, self._bold(run, style)) for run, piece in pieces(element)]
+        deleted = element.find(f"{qn('w:pPr')}/{qn('w:rPr')}/{qn('w:del')}") is not None
+        if deleted and not any(piece for piece, _ in runs):
+            return []  # nor does it count
         name, level = (
             self._value(element, style, f"w:pPr/w:numPr/w:{tag}", "0") for tag in ("numId", "ilvl")
         )
@@ -172,4 +174,4 @@ class _Word:
                 own = self._inherited(named.get(qn("w:val")), "w:rPr/w:b")
         if own is None:
             own = self._inherited(style, "w:rPr/w:b")
-        return own is not None and own.get(qn("w:val"), "1") not in _OFF
+        return is_on(own)
