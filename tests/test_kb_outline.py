@@ -216,6 +216,17 @@ def test_underlined_markdown_headings_take_their_line_with_them() -> None:
     ]
 
 
+def test_what_programs_note_above_a_markdown_text_is_no_heading() -> None:
+    noted = "---\ntitle: 年度报告\ntags: [工会]\n---\n\n"
+    assert sections(f"{noted}# 报告\n\n正文在这里。\n\n## 成绩\n\n正文。\n", "a.md") == [
+        ("title", 0, "报告"),
+        ("lead", 1, "导语"),
+        ("section", 1, "正文"),
+        ("section", 1, "成绩"),
+    ]
+    assert ("section", 1, "成绩") in sections("---\n\n成绩\n---\n\n正文。\n\n# 问题\n", "a.md")
+
+
 def test_english_reports_have_outlines_too() -> None:
     prose = "The union was founded in 1950. It has grown since."
     text = lines("Annual Report", "Introduction", prose, "1. Past", prose, "1.1 Early", prose)

@@ -13,6 +13,8 @@ from kb.reading import Reading, SourceHeading
 from kb.types import Span
 
 _STRONG = re.compile(r"^(?:\*\*|__)(?=\S)[^*_\n]+(?<=\S)(?:\*\*|__)", re.MULTILINE)
+# What programs note of a page above it; its last line would make a heading of the one before.
+_FRONT = re.compile(r"---[ \t]*\n[\w-]+:(?:.*\n)*?---[ \t]*(?:\n|$)")
 
 
 def read(path: Path, data: bytes) -> Reading:
@@ -26,11 +28,15 @@ def _headings(text: str) -> tuple[SourceHeading, ...]:
     starts = [0]
     for line in text.split("\n"):
         starts.append(starts[-1] + len(line) + 1)
+    front = _FRONT.match(text)
+    body = front.end() if front else 0
     headings = []
     # Inline marks do not matter here, and parsing them is slow.
     for token in MarkdownIt().disable("inline").parse(text):
         if token.type == "heading_open" and token.map:
             first, last = token.map
+            if starts[first] < body:
+                continue
             raw = text[starts[first] : starts[last] - 1]
             left = starts[first] + len(raw) - len(raw.lstrip())
             headings.append(SourceHeading(Span(left, left + len(raw.strip())), int(token.tag[1:])))
