@@ -243,6 +243,14 @@ def test_a_line_that_links_lead_to_is_no_link() -> None:
     assert page_text(f"{marked.replace('name', 'href')}<p>{BODY}</p>") == f"{BODY}\n"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_pages_that_claim_to_be_latin_are_in_what_they_are_in(encoding: str) -> None:
+    page = "<meta charset='iso-8859-1'><p>The “union” of Zürich – a report.</p>"
+    assert read(Path("a.html"), page.encode(encoding)).text == (
+        "The “union” of Zürich – a report.\n"
+    )
+
+
 def test_the_headline_beside_the_article_belongs_to_it() -> None:
     article = "".join(f"<p>第{n}段，{BODY}</p>" for n in "一二三四五六七八")
     page = f"""<html><head><title>通知_工会网</title></head><body><div class="top">

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from kb.readers.plain import decode
 from kb.reading import Reading
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
+_WESTERN = frozenset({"iso-8859-1", "latin1", "us-ascii", "windows-1252"})
 _NEVER = ("script", "style", "noscript", "template", "nav", "aside", "iframe", "svg",
           "button", "select", "object", "audio", "video", "head")  # fmt: skip
 _BLOCKS = frozenset(
@@ -61,15 +63,22 @@ def read(path: Path, data: bytes) -> Reading:
 def _decode(path: Path, data: bytes) -> str:
     named = _CHARSET.search(data[:4096])
     if named and not data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        name = named.group(1).decode("ascii").lower()
-        try:
-            text = data.decode("gb18030" if name.startswith("gb") else name)
-            text.encode()  # some decoders let through halves of characters, where lxml would stop
-        except (LookupError, UnicodeError):
-            pass  # pages often claim an encoding they are not in
-        else:
-            return text
+        for encoding in _meant(named.group(1).decode("ascii").lower()):
+            with suppress(LookupError, UnicodeError):  # pages often claim what they are not in
+                text = data.decode(encoding)
+                text.encode()  # some decoders let halves of characters through; lxml stops there
+                return text
     return decode(path, data)
+
+
+def _meant(name: str) -> tuple[str, ...]:
+    """What a page may be in that claims an encoding, as browsers take it.
+
+    Any bytes whatever are Latin-1, so that it is asked last.
+    """
+    if name.startswith("gb"):
+        return ("gb18030",)
+    return ("utf-8", "cp1252") if name in _WESTERN else (name,)
 
 
 def _prune(page: Any) -> None:
