@@ -251,6 +251,12 @@ def test_pages_that_claim_to_be_latin_are_in_what_they_are_in(encoding: str) -> 
     )
 
 
+def test_an_article_that_is_a_small_part_of_a_page_is_not_all_of_it() -> None:
+    teaser = "<article>下期预告</article>"
+    assert page_text(f"<h1>通知</h1><p>{BODY}</p>{teaser}") == f"通知\n\n{BODY}\n\n下期预告\n"
+    assert page_text(f"<div>{BODY[:9]}</div><article>{BODY}</article>") == f"{BODY}\n"
+
+
 def test_the_headline_beside_the_article_belongs_to_it() -> None:
     article = "".join(f"<p>第{n}段，{BODY}</p>" for n in "一二三四五六七八")
     page = f"""<html><head><title>通知_工会网</title></head><body><div class="top">

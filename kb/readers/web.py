@@ -34,6 +34,8 @@ _HEAVY = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 # Where one child of an element holds nearly all its words, the article is in that child.
 _NEARLY_ALL = 0.85
+# What is marked as the article may be one that a page only points to.
+_TEASER = 0.25
 # A block of text is the page's navigation when most of it is links.
 _MOSTLY_LINKS = 0.6
 
@@ -108,7 +110,9 @@ def _article(page: Any) -> Any:
     """Go down from the body as long as one child holds nearly all the words."""
     marked = [*page.iter("article"), *page.iter("main")]
     body = page.find("body")
-    here = marked[0] if len(marked) == 1 else body if body is not None else page
+    here = body if body is not None else page
+    if len(marked) == 1 and _length(marked[0]) > _TEASER * _length(here):
+        here = marked[0]
     whole = _length(here)
     while True:
         child = max((c for c in here if c.tag in _BLOCKS), key=_length, default=None)
