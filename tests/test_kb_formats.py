@@ -166,6 +166,16 @@ def test_two_titles_of_a_word_file_stand_side_by_side() -> None:
     ]
 
 
+def test_a_heading_that_is_broken_over_lines_is_one() -> None:
+    file = docx.Document()
+    file.add_heading("东城区总工会\n工作报告", 0)
+    file.add_heading("一、成绩\n和问题", 1)
+    file.add_paragraph(BODY)
+    page = f"<h1>东城区总工会<br>工作报告</h1><h2>一、成绩<br/>和问题</h2><p>{BODY}</p>"
+    wanted = [("title", 0, "东城区总工会 工作报告"), ("section", 1, "一、成绩 和问题")]
+    assert shape("a.docx", word(file)) == shape("a.html", page.encode()) == wanted
+
+
 def test_numbers_inside_styled_headings_are_headings_too() -> None:
     file = docx.Document()
     file.add_heading("工作报告", 0)

@@ -49,6 +49,8 @@ def assemble(
         words = paragraph.text.strip()
         if not words:
             continue
+        if paragraph.role == "heading":  # broken over lines to look well, and one title
+            words = words.replace("\n", " ")
         if pieces:
             pieces.append("\n" * (2 + paragraph.space))
             at += 2 + paragraph.space

@@ -149,8 +149,11 @@ def _paragraphs(article: Any) -> Iterator[Paragraph]:
             inside = element if start else element.getparent()
             role, level = _role(inside)
         if tag == "br" and start and not in_table:
-            yield from _flush(runs, role, level)
-            runs = []
+            if role == "heading":
+                runs.append(("\n", bold > 0))
+            else:
+                yield from _flush(runs, role, level)
+                runs = []
         heavy = tag in _BOLD or (tag == "span" and _HEAVY.search(element.get("style") or ""))
         bold += (1 if start else -1) if heavy else 0
         words = element.text if start else element.tail if element is not article else None
