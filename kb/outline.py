@@ -15,6 +15,8 @@ from kb.runin import Openings
 from kb.tree import grow
 from kb.types import Section
 
+_TITLE_LINES = 3  # more headings that stand together are a list
+
 
 @dataclass(frozen=True, slots=True)
 class Outline:
@@ -73,9 +75,10 @@ def _whole_headings(blocks: Sequence[Block], reading: Reading) -> tuple[Block, .
 def _from_source(
     blocks: Sequence[Block], marked: Sequence[SourceHeading]
 ) -> tuple[range, dict[int, Heading]]:
-    """The source's headings by block; its title, or a single outermost first one, is the front.
+    """The source's headings by block; its title, or the only outermost one, is the front.
 
-    The lines after the title that say when, where and by whom go with it.
+    A title may be set as two or three, one right after the other. The lines after it that say
+    when, where and by whom go with it.
     """
     at = {block.start: index for index, block in enumerate(blocks)}
     own = {
@@ -84,9 +87,13 @@ def _from_source(
         if (index := at.get(heading.span.start)) is not None
         and (title := clean(blocks[index].text.partition("\n")[0]))
     }
-    ranks = [heading.rank for heading in own.values()]
-    first = next(iter(own), None)
-    if first is None or ranks.count(ranks[0]) > 1 or ranks[0] != min(r or 0 for r in ranks):
+    if not own:
         return range(0), own
-    del own[first]
-    return title_lines(blocks, first, set(own)), own
+    first, outer = min(own), min(heading.rank or 0 for heading in own.values())
+    outermost = [index for index, heading in own.items() if heading.rank == outer]
+    together = outermost == list(range(first, first + len(outermost)))
+    numbered = len(outermost) > 1 and any(blocks[index].label for index in outermost)
+    if not together or numbered or len(outermost) > _TITLE_LINES:
+        return range(0), own
+    rest = {index: heading for index, heading in own.items() if heading.rank != outer}
+    return range(first, title_lines(blocks, outermost[-1], set(rest)).stop), rest

@@ -166,6 +166,27 @@ def test_two_titles_of_a_word_file_stand_side_by_side() -> None:
     ]
 
 
+def test_a_title_that_is_set_as_two_is_the_title() -> None:
+    file = docx.Document()
+    for words in ("东城区总工会", "2021年工作报告"):
+        file.add_heading(words, 0)
+    file.add_heading("成绩", 1)
+    file.add_paragraph(BODY)
+    assert shape("a.docx", word(file)) == [
+        ("title", 0, "东城区总工会"),
+        ("title", 0, "2021年工作报告"),
+        ("section", 1, "成绩"),
+    ]
+
+
+def test_numbered_headings_that_stand_alone_are_no_title_of_two_lines() -> None:
+    page = f"<h1>一、成绩</h1><h1>二、问题</h1><p>{BODY}</p>"
+    assert shape("a.html", page.encode()) == [
+        ("section", 1, "一、成绩"),
+        ("section", 1, "二、问题"),
+    ]
+
+
 def test_a_heading_that_is_broken_over_lines_is_one() -> None:
     file = docx.Document()
     file.add_heading("东城区总工会\n工作报告", 0)
