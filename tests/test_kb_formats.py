@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +12,8 @@ import docx
 import pytest
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.pdfmetrics import registerFont
@@ -418,3 +422,32 @@ def test_a_table_of_many_rows_in_a_pdf_is_not_read_as_columns_of_text() -> None:
 
     rows = [(f"项目{row}", f"{row}万元") for row in range(5)]
     assert drawn(draw).split() == [cell for row in rows for cell in row]
+
+
+PHRASES = st.sampled_from(["@", "<b>@</b>", "@<br>@", "<span>@</span>@", "@<!-- 注 -->@"])
+PAGES = st.recursive(
+    PHRASES,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map("".join),
+        st.builds(
+            "<{0}>{1}</{0}>".format,
+            st.sampled_from(["div", "section", "blockquote", "pre", "dl", "center"]),
+            inner,
+        ),
+        PHRASES.map("<p>{}</p>".format),
+        PHRASES.map("<h2>{}</h2>".format),
+        inner.map("<ul><li>{}</li></ul>".format),
+        st.lists(inner, min_size=1, max_size=3).map(
+            lambda cells: f"<table><tr>{''.join(map('<td>{}</td>'.format, cells))}</tr></table>"
+        ),
+    ),
+)
+
+
+@given(PAGES)
+@settings(deadline=None, max_examples=200)
+def test_every_word_of_a_page_is_read_once_and_in_order(body: str) -> None:
+    numbers = itertools.count(1)
+    text = page_text(f"<h1>题目</h1>{re.sub('@', lambda _: f'词{next(numbers)}。', body)}")
+    wanted = [f"词{number}。" for number in range(1, next(numbers))]
+    assert re.findall(r"词\d+。", text) == wanted

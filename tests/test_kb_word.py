@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import zipfile
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kb.reading import read
 
@@ -306,3 +310,50 @@ def test_a_deleted_item_of_a_list_does_not_count() -> None:
     deleted = f"<w:p><w:pPr>{numbered}</w:pPr><w:del>{run('删')}</w:del></w:p>"
     kinds = numbering(level(0, "decimal", "%1."), "")
     assert text_of(item("甲") + deleted + item("乙"), numbering=kinds) == "1.甲\n\n2.乙\n"
+
+
+BOX = "<box/>"  # stands for a text box, whose words come twice in the file
+WRAPPED = st.sampled_from(
+    [
+        "{}",
+        "<w:ins>{}</w:ins>",
+        "<w:hyperlink>{}</w:hyperlink>",
+        "<w:smartTag>{}</w:smartTag>",
+        "<w:sdt><w:sdtPr/><w:sdtContent>{}</w:sdtContent></w:sdt>",
+        "<w:fldSimple>{}</w:fldSimple>",
+        "<w:moveTo>{}</w:moveTo>",
+    ]
+)
+RUNS = st.sampled_from(
+    [
+        run("@"),
+        math("@"),
+        BOX,
+        f"<w:r><w:ruby><w:rt>{run('x')}</w:rt><w:rubyBase>{run('@')}</w:rubyBase></w:ruby></w:r>",
+    ]
+)
+BLOCKS = st.recursive(
+    st.builds(lambda wrap, inner: p(wrap.format(inner)), WRAPPED, RUNS),
+    lambda inner: st.one_of(
+        inner.map(controlled),
+        st.lists(inner, min_size=1, max_size=3).map("".join),
+        st.lists(inner, min_size=1, max_size=3).map(
+            lambda cells: table(f"<w:tr>{''.join(f'<w:tc>{c}</w:tc>' for c in cells)}</w:tr>")
+        ),
+    ),
+)
+
+
+@given(BLOCKS)
+@settings(deadline=None, max_examples=200)
+def test_every_word_of_a_file_is_read_once_and_in_order(body: str) -> None:
+    """Whatever it is wrapped in."""
+    numbers = itertools.count(1)
+
+    def named(found: re.Match[str]) -> str:
+        words = f"词{next(numbers)}。"
+        return box(words) if found[0] == BOX else words
+
+    named_body = re.sub(f"@|{BOX}", named, body)
+    wanted = [f"词{number}。" for number in range(1, next(numbers))]
+    assert re.findall(r"词\d+。", text_of(named_body)) == wanted
