@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,44 +11,15 @@ from statistics import median
 from kb.blocks import has_cjk
 from kb.numbering import is_item
 from kb.readers.assembly import Paragraph, runs_to_paragraph
-
-_PAGE_NUMBER = re.compile(
-    r"[-—–·\s]*(?:第\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*页)?(?:\s*[/／,，]?\s*(?:共|of)?\s*\d{1,4}\s*页?)?[-—–·\s]*$",
-    re.IGNORECASE,
-)
-
-_LETTER = re.compile(r"[^\W\d_]")
+from kb.readers.lines import Line, rows_of, without_running_heads
 
 # Points: two characters of body text, what a page of set-in lines may be off.
 _SAME_PLACE = 36
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of a page: its edges in points, y upwards, and for each character if it is bold."""
-
-    text: str
-    bold: tuple[bool, ...]
-    left: float
-    right: float
-    top: float
-    bottom: float
-    page: int
-
-    @property
-    def height(self) -> float:
-        """In points."""
-        return self.top - self.bottom
-
-    def is_level(self, other: Line) -> bool:
-        """Whether they stand beside each other, whatever the sizes of their type."""
-        apart = abs(self.top + self.bottom - other.top - other.bottom) / 2
-        return apart < 0.5 * min(self.height, other.height)
-
-
 def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
     """Turn the lines of each page into paragraphs, across columns and pages."""
-    cleared = _without_running_heads([[line for line in page if line.text] for page in pages])
+    cleared = without_running_heads([[line for line in page if line.text] for page in pages])
     columns = [column for page in cleared for column in _columns(page)]
     groups: list[list[Line]] = []
     spaces: list[int] = []
@@ -158,55 +128,13 @@ def _goes_on(before: tuple[Line, _Measure], line: Line, measure: _Measure, *, ne
     return measure.set_in or not (new and last.text[-1] in "。！？")
 
 
-def _without_running_heads(pages: Sequence[Sequence[Line]]) -> list[list[Line]]:
-    """Drop page numbers, and the edge rows that most pages share but for their digits."""
-    rows = [_rows(page) for page in pages]
-    edges = [page[:2] + page[2:][-2:] for page in rows]
-    shared = Counter(shape for edge in edges for shape in {_shape(row) for row in edge})
-    # Odd and even pages may differ, and there may be one more of these than of those.
-    often = {shape for shape, n in shared.items() if n >= 3 and 2 * n >= len(pages) - 1}
-    return [
-        [
-            line
-            for row in page
-            if row not in edge or not (_shape(row) in often or _numbers_page(row))
-            for line in row
-        ]
-        for page, edge in zip(rows, edges, strict=True)
-    ]
-
-
-def _rows(page: Sequence[Line]) -> list[list[Line]]:
-    """The lines of a page that stand at one height together, from the top, each from the left."""
-    rows: list[list[Line]] = []
-    for line in sorted(page, key=lambda line: -line.top - line.bottom):
-        if rows and rows[-1][0].is_level(line):
-            rows[-1].append(line)
-        else:
-            rows.append([line])
-    return [sorted(row, key=lambda line: line.left) for row in rows]
-
-
-def _numbers_page(row: Sequence[Line]) -> bool:
-    """Whether it is a page number: several numbers at one height are a table's."""
-    return len(row) == 1 and _PAGE_NUMBER.match(row[0].text.strip()) is not None
-
-
-def _shape(row: Sequence[Line]) -> tuple[str, int]:
-    """What a row shares with its like on other pages; rows of figures are each their own."""
-    words = " ".join(line.text.strip() for line in row)
-    if len(row) == 1 or _LETTER.search(words):
-        words = re.sub(r"\d+", "#", words)
-    return words, round(row[0].top / 6)
-
-
 def _columns(page: Sequence[Line]) -> Iterator[list[Line]]:
     """The columns of a page in reading order; lines across the gutter part the bands."""
     if not page:
         return
     left, right = min(line.left for line in page), max(line.right for line in page)
     middle = (left + right) / 2
-    ordered = [line for row in _rows(page) for line in row]
+    ordered = [line for row in rows_of(page) for line in row]
     sides = [(line, _side(line, middle)) for line in ordered]
     if not all(
         _runs_on([line for line, side in sides if side == wanted], middle - left)

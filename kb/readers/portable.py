@@ -17,7 +17,8 @@ import pypdfium2.raw as c
 
 from kb.errors import DocumentUnreadable
 from kb.readers.assembly import assemble
-from kb.readers.layout import Line, paragraphs
+from kb.readers.layout import paragraphs
+from kb.readers.lines import Line
 from kb.reading import Reading
 
 _MAX_PAGES = 3_000
