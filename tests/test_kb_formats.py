@@ -451,3 +451,13 @@ def test_every_word_of_a_page_is_read_once_and_in_order(body: str) -> None:
     text = page_text(f"<h1>题目</h1>{re.sub('@', lambda _: f'词{next(numbers)}。', body)}")
     wanted = [f"词{number}。" for number in range(1, next(numbers))]
     assert re.findall(r"词\d+。", text) == wanted
+
+
+def test_a_page_number_in_two_parts_is_dropped_from_a_short_pdf() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("STSong-Light", 12)
+        canvas.drawString(72, 700, BODY)
+        for x, words in ((200, "第 1 页"), (330, "共 1 页")):
+            canvas.drawString(x, 30, words)
+
+    assert drawn(draw) == f"{BODY}\n"

@@ -68,13 +68,19 @@ def rows_of(page: Sequence[Line]) -> list[list[Line]]:
 
 
 def _numbers_page(row: Sequence[Line]) -> bool:
-    """Whether it is a page number: several numbers at one height are a table's."""
-    return len(row) == 1 and _PAGE_NUMBER.match(row[0].text.strip()) is not None
+    """Whether it is a page number: several bare numbers at one height are a table's."""
+    words = _words(row)
+    alone = len(row) == 1 or _LETTER.search(words) is not None
+    return alone and _PAGE_NUMBER.match(words) is not None
 
 
 def _shape(row: Sequence[Line]) -> tuple[str, int]:
     """What a row shares with its like on other pages; rows of figures are each their own."""
-    words = " ".join(line.text.strip() for line in row)
+    words = _words(row)
     if len(row) == 1 or _LETTER.search(words):
         words = re.sub(r"\d+", "#", words)
     return words, round(row[0].top / 6)
+
+
+def _words(row: Sequence[Line]) -> str:
+    return " ".join(line.text.strip() for line in row)
