@@ -73,6 +73,7 @@ def test_blank_page_shows_library_and_examples(client: FlaskClient) -> None:
         ({"q": ASKED, "page": "9"}, 200, "回到最贴近的结果"),
         ({"q": "  "}, 200, "可以这样问"),
         ({"q": ASKED, "mode": "magic", "page": "-1"}, 200, "为什么是这段"),
+        ({"q": ASKED, "page": "9" * 5000}, 200, "为什么是这段"),
         ({"q": "\0"}, 200, "可以这样问"),
         ({"q": "😀"}, 200, "为什么是这段"),
     ],

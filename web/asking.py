@@ -47,8 +47,8 @@ class Question:
             text=args.get("q", "").replace("\0", " ").strip(),
             mode=mode if mode in MODES else "hybrid",
             document=document,
-            section=int(section) if section.isdecimal() and len(section) < 7 else None,
-            page=min(max(int(page), 1), LAST_PAGE) if page.isdecimal() else 1,
+            section=_number(section),
+            page=min(max(_number(page) or 1, 1), LAST_PAGE),
         )
 
     def args(self) -> dict[str, str]:
@@ -77,6 +77,11 @@ class Question:
             _anchor="match",
             **asked,  # type: ignore[arg-type]
         )
+
+
+def _number(text: str) -> int | None:
+    """The number that `text` writes; none of more digits than anything here is counted with."""
+    return int(text) if text.isdecimal() and len(text) < 7 else None
 
 
 @dataclass(frozen=True, slots=True)
