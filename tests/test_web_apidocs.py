@@ -110,3 +110,22 @@ def test_page_shows_the_examples(client: FlaskClient) -> None:
     assert "curl -G &#39;http://localhost/api/search&#39;" in page
     first = client.get("/api/documents").get_json()["documents"][0]["id"]
     assert f"http://localhost/api/documents/{first}" in page
+
+
+def test_every_value_of_the_examples_is_of_a_parameter(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is made up for a name that the API does not know."""
+    given: dict[str, Any] = {}
+    read = apidocs.read
+
+    def reading(spec: Any, *, base: str, samples: dict[str, Any]) -> Manual:
+        given.update(samples)
+        return read(spec, base=base, samples=samples)
+
+    monkeypatch.setattr(apidocs, "read", reading)
+    assert client.get("/api/docs").status_code == 200
+    spec = client.get("/openapi.json").get_json()
+    operations = [each for path in spec["paths"].values() for each in path.values()]
+    named = [each["name"] for of in operations for each in of.get("parameters", ())]
+    assert given.keys() <= set(named)

@@ -202,6 +202,6 @@ def api_docs() -> str:
     documents = serving.documents if serving else ()
     samples = {"q": "暖心驿站有多少家？", "k": 3}
     if documents:
-        samples["id"] = samples["document_id"] = documents[0].id
+        samples["id"] = documents[0].id
     manual = apidocs.read(spec, base=request.host_url.rstrip("/"), samples=samples)
     return render_template("api_docs.html", manual=manual)
