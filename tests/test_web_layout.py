@@ -9,7 +9,7 @@ import pytest
 
 from kb.library import find, load
 from kb.passages import cut
-from kb.types import Document, Span
+from kb.types import Document, Passage, Span
 from web import layout
 from web.layout import Focus, Portion
 
@@ -82,6 +82,32 @@ def test_focus_is_the_place_and_nothing_more(report: Document) -> None:
     ]
     assert text_of(tuple(focused)) == report.text[start : start + 30]
     assert [portion.first_focused for portion in focused] == [True] + [False] * (len(focused) - 1)
+
+
+class Watched:
+    """A passage that counts how often it is looked at."""
+
+    looks = 0
+
+    def __init__(self, passage: Passage) -> None:
+        self._passage = passage
+
+    def __getattr__(self, name: str) -> object:
+        Watched.looks += 1
+        return getattr(self._passage, name)
+
+
+def test_a_paragraph_looks_at_its_own_passages_alone(tmp_path: Path) -> None:
+    """So that a document twice as long takes twice as long to lay out, not four times."""
+    paragraph = "全年发放帮扶资金三百万元,惠及困难职工家庭一千二百户,得到一致好评。" * 9
+    text = "\n\n".join(f"第{number}段:{paragraph}" for number in range(300))
+    (tmp_path / "long.txt").write_text(text, encoding="utf-8")
+    (source,) = find(tmp_path).sources
+    document = load(source)
+    passages = [Watched(passage) for passage in cut(document)]
+    layout.page(document, passages)  # type: ignore[arg-type]
+    assert len(passages) > 290
+    assert Watched.looks < 40 * len(passages)
 
 
 def test_outline_is_a_tree_by_level(report: Document) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -111,6 +112,9 @@ class _Setter:
     def __init__(self, text: str, passages: tuple[Passage, ...], focus: Focus | None) -> None:
         self.text = text
         self.passages = tuple(enumerate(sorted(passages, key=lambda p: p.start), 1))
+        # no passage reaches into the next, so their ends are in order too
+        self.starts = [passage.start for _, passage in self.passages]
+        self.ends = [passage.end for _, passage in self.passages]
         self.focus = focus
         self.focus_placed = False
 
@@ -120,13 +124,14 @@ class _Setter:
         return Block(section, number, anchor(section), heading, paragraphs)
 
     def portions(self, span: Span) -> tuple[Portion, ...]:
-        near = [(n, p) for n, p in self.passages if p.start < span.end and span.start < p.end]
+        first, last = bisect_right(self.ends, span.start), bisect_left(self.starts, span.end)
+        near = self.passages[first:last]
         focus = clip([self.focus.span], *span) if self.focus else ()
         places = [Span(p.start, p.end) for _, p in near]
         return tuple(self._portion(part, near, focus) for part in cuts(*span, places, focus))
 
     def _portion(
-        self, part: Span, near: list[tuple[int, Passage]], focus: tuple[Span, ...]
+        self, part: Span, near: tuple[tuple[int, Passage], ...], focus: tuple[Span, ...]
     ) -> Portion:
         number, passage = next(
             ((n, p) for n, p in near if p.start <= part.start < p.end), (0, None)
