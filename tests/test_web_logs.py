@@ -9,9 +9,12 @@ import structlog
 from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
+from index.build import build
+from index.home import Home
+from tests.fakes import HashEncoder
 from tests.waiting import wait_for
 from web import create_app
-from web.live import Live
+from web.live import Live, searcher
 from web.settings import Settings
 
 
@@ -44,6 +47,29 @@ def test_a_request_is_one_line(client: FlaskClient, live: Live) -> None:
     assert (missing["route"], missing["status"]) == ("/api/documents/<document_id>", 404)
     assert (unknown["route"], unknown["status"]) == (None, 404)
     assert "机密" not in str(entries)
+
+
+def test_the_line_names_the_generation_that_answered(
+    live: Live, home: Home, encoder: HashEncoder
+) -> None:
+    """Not the one that took its place meanwhile."""
+    app = create_app(live, settings=Settings())
+
+    @app.get("/slow")
+    def slow() -> str:
+        answered = searcher().generation
+        build(home, encoder)
+        wait_for(lambda: serving(live) != answered)
+        return answered
+
+    with capture_logs() as entries:
+        answered = app.test_client().get("/slow").text
+    [line] = _requests(entries)
+    assert line["generation"] == answered != serving(live)
+
+
+def serving(live: Live) -> str | None:
+    return live.searcher.generation if live.searcher else None
 
 
 def test_a_question_is_logged_only_when_asked_for(live: Live) -> None:

@@ -204,6 +204,12 @@ def searcher() -> Searcher:
     return loan.searcher
 
 
+def answering() -> Searcher | None:
+    """The searcher that this request was answered from; what serves now where it asked for none."""
+    loan: Loan | None = g.get("kb_loan")
+    return loan.searcher if loan else current().searcher
+
+
 def _let_go(_error: BaseException | None) -> None:
     loan = g.pop("kb_loan", None)
     if loan is not None:

@@ -67,7 +67,7 @@ def register(app: Flask, settings: Settings) -> None:
 
     def end(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.request_id
-        serving = live.current().searcher
+        answered = live.answering()
         # The route, not the path: whoever asks cannot write into the log through it.
         fields: dict[str, object] = {
             "request_id": g.request_id,
@@ -75,7 +75,7 @@ def register(app: Flask, settings: Settings) -> None:
             "route": request.url_rule.rule if request.url_rule else None,
             "status": response.status_code,
             "ms": round((time.perf_counter() - g.started) * 1000, 1),
-            "generation": serving.generation if serving else None,
+            "generation": answered.generation if answered else None,
         }
         if settings.log_queries and "query" in g:
             fields["query"] = g.query
