@@ -195,6 +195,18 @@ def test_a_document_orders_no_terminal_about(home: Home) -> None:
     assert all(c.isprintable() or c in "\n\ufffd" for c in shown)
 
 
+def test_json_orders_no_terminal_about_and_loses_nothing(home: Home) -> None:
+    """What cannot be printed stands there as an escape, and is what it was when it is read."""
+    text = "<h1>色彩</h1><p>正文&#27;[31m红色\x9b2J工会&#x202e;改革&#x2028;&#xe0041;&#7;。</p>"
+    (home.documents / "a.html").write_text(text, encoding="utf-8")
+    build(home, HashEncoder())
+    printed = _kb("search", "红色", "-k", "1", "--json", "--home", home.root).stdout
+    assert all(c.isprintable() for c in printed.removesuffix("\n"))
+    [hit] = json.loads(printed)["hits"]
+    assert hit["passage"]["text"].startswith("正文\x1b[31m红色\x9b2J工会\u202e改革")
+    assert "\U000e0041" in hit["passage"]["text"]
+
+
 def test_search_json_is_the_answer_of_the_endpoint(home: Home) -> None:
     """The same words as the API."""
     build(home, HashEncoder())

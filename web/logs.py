@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sys
 import time
 import uuid
-from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
 from structlog.typing import Processor
 
 from web import live
+from web.printable import printable_json
 from web.settings import Settings
 
 log = structlog.get_logger("kb.request")
 
-# What a terminal or a reader of logs may take for an order: beyond ASCII, JSON lets it stand.
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
-
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-
-def _line(event: object, **options: Any) -> str:
-    """JSON of printable characters alone: the rest is escaped, half a surrogate pair too."""
-    text = json.dumps(event, ensure_ascii=False, **options)
-    return _UNPRINTABLE.sub(lambda c: c[0] if c[0].isprintable() else json.dumps(c[0])[1:-1], text)
 
 
 def configure() -> None:
@@ -39,7 +29,7 @@ def configure() -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    render = structlog.processors.JSONRenderer(serializer=_line)
+    render = structlog.processors.JSONRenderer(serializer=printable_json)
     structlog.configure(
         processors=[*shared, render],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

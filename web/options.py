@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from web.printable import printable_json
 
 if TYPE_CHECKING:
     from index.build import BuildReport
@@ -87,5 +88,5 @@ def visible(text: str) -> str:
 
 
 def print_json(value: object) -> None:
-    """One JSON object on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+    """One JSON object on stdout, on a line that orders no terminal about."""
+    click.echo(printable_json(value, default=str))
