@@ -22,7 +22,7 @@ from index.texts import TextStore
 from index.textwriter import TextWriter
 from index.vectors import Before, GenerationBefore, write_vectors
 from index.workers import Here, Workers
-from kb import library
+from kb import changing, library
 from kb.errors import KBError, LibraryEmpty, RayFailed, StoreUnavailable
 from kb.library import Skipped
 
@@ -108,7 +108,7 @@ def build(
     with store.alone(), leftover(home, encoder) as left:
         store.sweep()
         if home.owns_documents:
-            library.install_shipped(home.documents)
+            changing.install_shipped(home.documents)
         name = generation.new_name(store.names())
         with _before(store, encoder) as before, _draft(home, name) as draft:
             known = _known(before, left) if not force else []

@@ -19,7 +19,7 @@ from index.home import Home
 from index.search import Searcher
 from index.snapshot import Snapshot
 from index.stores import open_current, store_of
-from kb import library
+from kb.changing import install_shipped
 from tests.benchmarks import multiplied
 from tests.benchmarks.bulk import exact
 from tests.benchmarks.multiplied import Multiplied, Original, Shelf
@@ -49,7 +49,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def documents(tmp_path: Path) -> list[Original]:
     """The shipped report alone."""
-    library.install_shipped(tmp_path / "shipped")
+    install_shipped(tmp_path / "shipped")
     return list(multiplied.originals(tmp_path / "shipped", 100))
 
 
@@ -99,7 +99,7 @@ def test_of_twenty_thousand_clauses_codes_find_what_an_exact_search_finds(
 def peaks(folder: Path, sizes: Sequence[int]) -> list[int]:
     """The most bytes that Python held in a build of each size, as a process of its own has it."""
     sizing.EXACT = sizing.PIECE = PIECE
-    library.install_shipped(folder / "shipped")
+    install_shipped(folder / "shipped")
     documents = list(multiplied.originals(folder / "shipped", 100))
     fake = encoder(documents, folder)
     found = []

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import kb.library
+from kb.changing import add, remove
 from kb.errors import DocumentUnreadable, LastDocument
-from kb.library import Findings, add, document_id, find, load, remove
+from kb.library import Findings, document_id, find, load
 
 
 def reasons(findings: Findings) -> dict[str, str]:

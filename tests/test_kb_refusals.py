@@ -15,8 +15,9 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 import kb.library
+from kb.changing import add, remove
 from kb.errors import DocumentExists, DocumentUnreadable, UnknownDocument
-from kb.library import add, find, load, remove
+from kb.library import find, load
 
 BODY = "工会始终坚持服务职工，取得了明显成效。"
 CONTENT = '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kb.library import find, install_shipped, load
+from kb.changing import install_shipped
+from kb.library import find, load
 from kb.passages import cut
 from kb.types import Document, Passage
 

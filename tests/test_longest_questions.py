@@ -15,7 +15,7 @@ from index.encoder import Encoded, Encoder, Side, unit
 from index.hits import MODES, Mode
 from index.home import Home
 from index.search import Searcher
-from kb.library import install_shipped
+from kb.changing import install_shipped
 from web.query import MAX_K, MAX_QUERY
 
 QUESTIONS = {

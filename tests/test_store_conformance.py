@@ -18,6 +18,7 @@ from index.hits import MODES, Mode
 from index.home import Home
 from index.search import Searcher
 from index.stores import open_current, store_of
+from kb.changing import install_shipped
 from kb.errors import (
     EncoderMismatch,
     GenerationExists,
@@ -28,7 +29,6 @@ from kb.errors import (
     UnknownDocument,
     UnknownSection,
 )
-from kb.library import install_shipped
 from tests import milvus
 from tests.conftest import new_home
 from tests.fakes import HashEncoder

@@ -10,7 +10,7 @@ from index import sealed
 from index.hits import DocumentSummary
 from index.home import Home
 from index.stores import store_of
-from kb import library
+from kb import changing, library
 from kb.errors import LibraryReadOnly
 from kb.library import Skipped, Source
 
@@ -38,8 +38,8 @@ def add(home: Home, file: Path, name: str | None = None) -> Source:
     """
     _require_own(home)
     with sealed.writing(home.documents):
-        library.install_shipped(home.documents)
-        return library.add(home.documents, file, name)
+        changing.install_shipped(home.documents)
+        return changing.add(home.documents, file, name)
 
 
 def remove(home: Home, wanted: str) -> Source:
@@ -50,7 +50,7 @@ def remove(home: Home, wanted: str) -> Source:
     _require_own(home)
     names = {source.name: source.id for source in library.find(home.documents).sources}
     with sealed.writing(home.documents):
-        return library.remove(home.documents, names.get(wanted, wanted))
+        return changing.remove(home.documents, names.get(wanted, wanted))
 
 
 def holdings(home: Home) -> tuple[Holding, ...]:

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kb.library import find, install_shipped, load
+from kb.changing import install_shipped
+from kb.library import find, load
 from kb.passages import cut
 
 _T = TypeVar("_T")

@@ -10,7 +10,7 @@ import pytest
 
 from index.build import build
 from index.home import Home
-from kb.library import install_shipped
+from kb.changing import install_shipped
 from tests.browser.serving import serving
 from tests.fakes import HashEncoder
 from web.live import Live

@@ -9,7 +9,7 @@ from index import generation
 from index.build import build
 from index.home import Home
 from index.search import Searcher
-from kb.library import install_shipped
+from kb.changing import install_shipped
 from tests.conftest import new_home
 from tests.fakes import HashEncoder
 

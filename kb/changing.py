@@ -1,0 +1,123 @@
+"""The folder of documents changed: filled at first, added to, taken from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+import unicodedata
+from contextlib import suppress
+from importlib import resources
+from pathlib import Path
+
+from kb.errors import DocumentExists, DocumentUnreadable, LastDocument, UnknownDocument
+from kb.library import Source, document_id, find, unfit
+from kb.reading import SUFFIXES, read
+
+# Copies under way; one that is older was left by a process that died.
+_ADDING, _ADDING_SECONDS = ".adding-", 3600.0
+
+
+def add(folder: Path, file: Path, name: str | None = None) -> Source:
+    """Copy `file` into the library as `name` (its own by default), whole or not at all.
+
+    Raises `DocumentUnreadable` for what cannot be read, `DocumentExists` for a name or a
+    content that the library has: nothing is ever written over.
+    """
+    target = folder / _safe(file, name or file.name)
+    if reason := unfit(file, file.parent, target.suffix):
+        raise DocumentUnreadable(target, reason)
+    data = file.read_bytes()
+    read(target, data)
+    for source in find(folder).sources:
+        same = source.size == len(data) and source.path.read_bytes() == data
+        named = source.id == document_id(target.name)  # in whichever bytes it is spelled
+        if same or named:
+            raise DocumentExists(target.name, target.name if named else source.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    _clear_away(folder)
+    handle, aside = tempfile.mkstemp(prefix=_ADDING, dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as copy:
+            copy.write(data)
+            copy.flush()
+            os.fsync(copy.fileno())
+        Path(aside).chmod(0o644)
+        _take_name(Path(aside), target)
+    except FileExistsError as error:
+        raise DocumentExists(target.name, target.name) from error
+    finally:
+        Path(aside).unlink(missing_ok=True)
+    return Source(target, target.name, document_id(target.name), len(data))
+
+
+def _take_name(copy: Path, target: Path) -> None:
+    """Name a whole copy; a rename alone would write over a file of that name."""
+    try:
+        os.link(copy, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a disk without hard links
+        target.touch(exist_ok=False)
+        copy.replace(target)
+
+
+def _clear_away(folder: Path) -> None:
+    """Remove copies that were left by processes that died while they added a document."""
+    for path in folder.glob(f"{_ADDING}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ADDING_SECONDS:
+                path.unlink()
+
+
+def remove(folder: Path, wanted: str) -> Source:
+    """Delete the document with the id `wanted` from the library.
+
+    Raises `UnknownDocument`, or `LastDocument`: an index is of something, so that the one there
+    is would go on finding what was deleted.
+    """
+    sources = find(folder).sources
+    for source in sources:
+        if source.id == wanted:
+            if len(sources) == 1:
+                raise LastDocument(source.name)
+            source.path.unlink()
+            return source
+    raise UnknownDocument(wanted)
+
+
+def _safe(file: Path, name: str) -> str:
+    """A file name and nothing more: uploads may name other folders or hidden files."""
+    bare = unicodedata.normalize("NFC", name).replace("\\", "/").rsplit("/", 1)[-1].strip()
+    if (
+        not bare
+        or bare.startswith((".", "~$"))
+        or not bare.isprintable()
+        or len(bare.encode()) > 200
+    ):
+        raise DocumentUnreadable(file, "its name cannot be used: rename it")
+    if Path(bare).suffix.lower() not in SUFFIXES:
+        reason = f"only {' '.join(sorted(SUFFIXES))} can be added"
+        raise DocumentUnreadable(file.with_name(bare), reason)
+    return bare
+
+
+def install_shipped(folder: Path) -> None:
+    """Create `folder` with the shipped reports in it, byte for byte; leave an existing one alone.
+
+    The folder appears complete or not at all, whoever else does the same at that moment.
+    """
+    if folder.exists():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # named like the drafts of a build, which the next one clears away if we are killed here
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".draft", dir=folder.parent))
+    try:
+        for report in resources.files("kb").joinpath("reports").iterdir():
+            (aside / report.name).write_bytes(report.read_bytes())
+        aside.chmod(0o755)
+        with suppress(OSError):
+            aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
