@@ -1,4 +1,4 @@
-"""The folder of documents changed: filled at first, added to, taken from."""
+"""The folder of documents changed: filled at first, added to, taken from; by one at a time."""
 
 from __future__ import annotations
 
@@ -7,16 +7,31 @@ import shutil
 import tempfile
 import time
 import unicodedata
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 
+from filelock import FileLock
+
 from kb.errors import DocumentExists, DocumentUnreadable, LastDocument, UnknownDocument
-from kb.library import Source, document_id, find, unfit
+from kb.library import Source, document_id, find, load, unfit
+from kb.passages import cut
 from kb.reading import SUFFIXES, read
 
 # Copies under way; one that is older was left by a process that died.
 _ADDING, _ADDING_SECONDS = ".adding-", 3600.0
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock, beside `folder`, without which nothing in it is changed; wait for it.
+
+    The system frees the lock of a process that died.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        yield
 
 
 def add(folder: Path, file: Path, name: str | None = None) -> Source:
@@ -30,11 +45,23 @@ def add(folder: Path, file: Path, name: str | None = None) -> Source:
         raise DocumentUnreadable(target, reason)
     data = file.read_bytes()
     read(target, data)
+    with _alone(folder):
+        _require_new(folder, target, data)
+        _write(target, data)
+    return Source(target, target.name, document_id(target.name), len(data))
+
+
+def _require_new(folder: Path, target: Path, data: bytes) -> None:
     for source in find(folder).sources:
         same = source.size == len(data) and source.path.read_bytes() == data
         named = source.id == document_id(target.name)  # in whichever bytes it is spelled
         if same or named:
             raise DocumentExists(target.name, target.name if named else source.name)
+
+
+def _write(target: Path, data: bytes) -> None:
+    """A new file, whole or not at all, and on the disk; never over another."""
+    folder = target.parent
     folder.mkdir(parents=True, exist_ok=True)
     _clear_away(folder)
     handle, aside = tempfile.mkstemp(prefix=_ADDING, dir=folder)
@@ -49,7 +76,6 @@ def add(folder: Path, file: Path, name: str | None = None) -> Source:
         raise DocumentExists(target.name, target.name) from error
     finally:
         Path(aside).unlink(missing_ok=True)
-    return Source(target, target.name, document_id(target.name), len(data))
 
 
 def _take_name(copy: Path, target: Path) -> None:
@@ -74,17 +100,27 @@ def _clear_away(folder: Path) -> None:
 def remove(folder: Path, wanted: str) -> Source:
     """Delete the document with the id `wanted` from the library.
 
-    Raises `UnknownDocument`, or `LastDocument`: an index is of something, so that the one there
-    is would go on finding what was deleted.
+    Raises `UnknownDocument`, or `LastDocument` where no other could be indexed: an index is of
+    something, so that the one there is would go on finding what was deleted.
     """
-    sources = find(folder).sources
-    for source in sources:
-        if source.id == wanted:
-            if len(sources) == 1:
-                raise LastDocument(source.name)
-            source.path.unlink()
-            return source
-    raise UnknownDocument(wanted)
+    if not folder.is_dir():
+        raise UnknownDocument(wanted)
+    with _alone(folder):
+        sources = {source.id: source for source in find(folder).sources}
+        source = sources.pop(wanted, None)
+        if source is None:
+            raise UnknownDocument(wanted)
+        if not any(map(_can_be_indexed, sorted(sources.values(), key=lambda each: each.size))):
+            raise LastDocument(source.name, len(sources))
+        source.path.unlink()
+        return source
+
+
+def _can_be_indexed(source: Source) -> bool:
+    try:
+        return bool(cut(load(source)))
+    except DocumentUnreadable:
+        return False
 
 
 def _safe(file: Path, name: str) -> str:

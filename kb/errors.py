@@ -49,11 +49,16 @@ class LibraryEmpty(KBError):
 
 
 class LastDocument(KBError):
-    """Without its only document a library has nothing to index, and the index would stay."""
+    """Without its only document a library has nothing to index, and the index would stay.
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"cannot remove {name}, the only document: add another first")
+    There may be `others`, none of which can be read.
+    """
+
+    def __init__(self, name: str, others: int = 0) -> None:
+        which = "as no other document can be read" if others else "the only document"
+        super().__init__(f"cannot remove {name}, {which}: add another first")
         self.name = name
+        self.others = others
 
 
 class LibraryReadOnly(KBError):

@@ -46,7 +46,7 @@ def _answer(home: Home) -> list[tuple[str, float]]:
 def _left(home: Home) -> list[str]:
     """Everything in the home but documents and generations."""
     inner = [p.name for p in home.generations.iterdir() if p.name.startswith(".")]
-    known = {"CURRENT", "build.lock", "documents", "generations"}
+    known = {"CURRENT", "build.lock", "documents", "documents.lock", "generations"}
     return inner + [p.name for p in home.root.iterdir() if p.name not in known]
 
 

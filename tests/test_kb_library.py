@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+import kb.changing
 import kb.library
 from kb.changing import add, remove
 from kb.errors import DocumentUnreadable, LastDocument
@@ -57,6 +61,78 @@ def test_the_only_document_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "two.txt").write_text("第二份\n\n正文。\n", encoding="utf-8")
     assert remove(tmp_path, document_id("one.txt")).name == "one.txt"
     assert [path.name for path in tmp_path.iterdir()] == ["two.txt"]
+
+
+def test_a_document_that_cannot_be_read_is_no_other(tmp_path: Path) -> None:
+    """An index could not be made of it, nor of one that holds no passage."""
+    (tmp_path / "good.txt").write_text("第一份\n\n正文。\n", encoding="utf-8")
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 nonsense")
+    (tmp_path / "empty.txt").touch()
+    with pytest.raises(LastDocument) as caught:
+        remove(tmp_path, document_id("good.txt"))
+    assert (caught.value.name, caught.value.others) == ("good.txt", 2)
+    assert str(caught.value) == (
+        "cannot remove good.txt, as no other document can be read: add another first"
+    )
+    assert remove(tmp_path, document_id("broken.pdf")).name == "broken.pdf"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.txt", "good.txt"]
+
+
+def test_of_two_that_remove_the_last_two_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However they meet: who looks at the library and changes it does so alone."""
+    for name in ("one.txt", "two.txt"):
+        (tmp_path / name).write_text(f"{name}\n\n正文。\n", encoding="utf-8")
+    both = threading.Barrier(2, timeout=1)
+
+    def find_together(folder: Path) -> Findings:
+        found = find(folder)
+        with suppress(threading.BrokenBarrierError):
+            both.wait()
+        return found
+
+    monkeypatch.setattr(kb.changing, "find", find_together)
+    refused: list[str] = []
+
+    def remove_it(name: str) -> None:
+        try:
+            remove(tmp_path, document_id(name))
+        except LastDocument as error:
+            refused.append(error.name)
+
+    threads = [threading.Thread(target=remove_it, args=(n,)) for n in ("one.txt", "two.txt")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 1
+    assert [path.name for path in tmp_path.iterdir()] == refused
+
+
+@pytest.mark.parametrize("change", ["add", "remove"])
+def test_who_changes_the_library_waits_for_another_process(tmp_path: Path, change: str) -> None:
+    """The lock lies beside the folder, so that no document is taken for it."""
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for name in ("one.txt", "two.txt"):
+        (folder / name).write_text(f"{name}\n\n正文。\n", encoding="utf-8")
+    (tmp_path / "new.txt").write_text("第三份\n\n正文。\n", encoding="utf-8")
+
+    def act() -> None:
+        if change == "add":
+            add(folder, tmp_path / "new.txt")
+        else:
+            remove(folder, document_id("one.txt"))
+
+    thread = threading.Thread(target=act)
+    with FileLock(tmp_path / "documents.lock"):
+        thread.start()
+        thread.join(0.3)
+        assert sorted(path.name for path in folder.iterdir()) == ["one.txt", "two.txt"]
+    thread.join()
+    left = ["new.txt", "one.txt", "two.txt"] if change == "add" else ["two.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == left
 
 
 def test_documents_are_found_below_the_folder_sorted_by_name(tmp_path: Path) -> None:

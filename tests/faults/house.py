@@ -60,7 +60,8 @@ class House:
         made = self.build()
         require(self.check(None) == made, "the next build does not serve")
         names = {path.name for path in self.home.root.iterdir()}
-        require(names <= {"documents", "generations", "CURRENT", "build.lock"}, f"left: {names}")
+        known = {"documents", "documents.lock", "generations", "CURRENT", "build.lock"}
+        require(names <= known, f"left: {names}")
         kept = sorted(path.name for path in self.home.generations.iterdir())
         require(len(kept) <= 2 and made in kept, f"left: {kept}")
         used = _bytes(self.home.generations)
