@@ -22,6 +22,9 @@ from kb.reading import SUFFIXES, read
 # Copies under way; one that is older was left by a process that died.
 _ADDING, _ADDING_SECONDS = ".adding-", 3600.0
 
+# Not the name of a build's drafts, which every build sweeps away, whoever may be writing them.
+_INSTALLING = ".installing"
+
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
@@ -146,14 +149,19 @@ def install_shipped(folder: Path) -> None:
     """
     if folder.exists():
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # named like the drafts of a build, which the next one clears away if we are killed here
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".draft", dir=folder.parent))
+    with _alone(folder):
+        for left in folder.parent.glob(f".{folder.name}.*{_INSTALLING}"):  # by one that died
+            shutil.rmtree(left, ignore_errors=True)
+        if not folder.exists():
+            _install(folder)
+
+
+def _install(folder: Path) -> None:
+    aside = Path(tempfile.mkdtemp(_INSTALLING, f".{folder.name}.", folder.parent))
     try:
         for report in resources.files("kb").joinpath("reports").iterdir():
             (aside / report.name).write_bytes(report.read_bytes())
         aside.chmod(0o755)
-        with suppress(OSError):
-            aside.rename(folder)
+        aside.rename(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

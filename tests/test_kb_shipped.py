@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from index import generation
+from index.home import Home
 from kb.changing import install_shipped
 from kb.library import find, load
 from kb.passages import cut
@@ -140,4 +143,42 @@ def test_it_is_installed_once_byte_for_byte(tmp_path: Path) -> None:
     (folder / RAW.name).unlink()
     install_shipped(folder)
     assert list(folder.iterdir()) == []
-    assert [path.name for path in folder.parent.iterdir()] == ["documents"]
+    left = sorted(path.name for path in folder.parent.iterdir())
+    assert left == ["documents", "documents.lock"]
+
+
+def test_a_sweep_meanwhile_takes_nothing_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A build that begins while another process installs the report leaves its draft alone."""
+    home = Home(tmp_path / "home", tmp_path / "home" / "documents")
+    home.generations.mkdir(parents=True)
+    rename = Path.rename
+
+    def swept(path: Path, target: Path) -> Path:
+        generation.sweep(home)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", swept)
+    install_shipped(home.documents)
+    assert [path.name for path in home.documents.iterdir()] == [RAW.name]
+
+
+def test_what_a_dead_process_left_is_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a folder of one that was killed is gone with the next installation."""
+    folder = tmp_path / "documents"
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        patch.setattr(Path, "rename", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            install_shipped(folder)
+    assert len(list(tmp_path.glob(".documents.*"))) == 1
+    install_shipped(folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["documents", "documents.lock"]
+    assert [path.name for path in folder.iterdir()] == [RAW.name]
+
+
+def _killed(*_: object) -> Path:
+    raise KeyboardInterrupt
