@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from index import generation
 from index.build import build
 from index.home import Home
 from index.search import Searcher
+from kb import changing as kb_changing
 from kb.library import document_id
 from tests.conftest import REPORTS
 from tests.fakes import HashEncoder
@@ -74,6 +77,28 @@ def test_json_tells_what_was_added_refused_and_built(
     assert told["build"]["documents"] == 4
     assert told["build"]["generation"] == generation.current(home)
     assert not (home.documents / "scan.pdf").exists()
+
+
+def test_a_disk_that_fails_at_one_file_keeps_the_others(
+    home: Home, article: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in is said and indexed, whatever became of the rest; the status is 1."""
+    other = tmp_path / "另.txt"
+    other.write_text("另一份\n\n正文。\n", encoding="utf-8")
+    write = kb_changing._write
+
+    def full(target: Path, data: bytes) -> None:
+        if target.name == "另.txt":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(target, data)
+
+    monkeypatch.setattr(kb_changing, "_write", full)
+    result = kb(home, "add", article, other)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[0] == f"added       {document_id('帮扶.txt')} 帮扶.txt"
+    assert "Error: storage failed at" in result.stderr
+    with closing(Searcher.open(home, HashEncoder())) as searcher:
+        assert len(searcher.documents) == 4
 
 
 def test_without_build_the_next_step_is_said(home: Home, article: Path) -> None:

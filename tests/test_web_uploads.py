@@ -111,7 +111,7 @@ def test_a_disk_that_takes_no_document_is_told(
 
     monkeypatch.setattr(os, "fsync", full)
     response = send(client_of(live), "帮扶.txt")
-    assert response.status_code == 503
+    assert response.status_code == 507
     assert response.get_json()["detail"] == (
         f"the server's disk failed: storage failed at {home.documents} (No space left on device): "
         "see to that disk, or choose another folder with --home"
@@ -119,6 +119,53 @@ def test_a_disk_that_takes_no_document_is_told(
     far = client_of(live, loopback=False, admin_token="t")
     response = send(far, "帮扶.txt", headers={"Authorization": "Bearer t"})
     assert response.get_json()["detail"] == "the server's disk failed: see the server's log"
+    assert files(home) == set(REPORTS)
+
+
+def test_of_several_files_those_before_the_disk_failed_are_indexed(
+    client: FlaskClient, live: Live, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page says which file is in and which is not, and why; a later one may be in again."""
+    before, fsync, calls = serving(live), os.fsync, []
+
+    def full_once(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(handle)
+
+    names = ("甲.txt", "乙.txt", "丙.txt")
+    sent = {
+        "file": [(io.BytesIO(f"{ARTICLE}{name}".encode()), name) for name in names],
+        "csrf_token": forms(client)["/library/documents"],
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full_once)
+        response = client.post("/library/documents", data=sent, content_type="multipart/form-data")
+    assert response.status_code == 507
+    text = " ".join(re.sub(r"<[^>]*>", " ", response.text).split())
+    assert "已添加 甲.txt 丙.txt" in text
+    assert "乙.txt 磁盘无法写入：No space left on device" in text
+    rebuilt(live, before)
+    assert files(home) == {*REPORTS, "甲.txt", "丙.txt"}
+
+
+@pytest.mark.parametrize("place", ["save", "spool"])
+def test_a_disk_that_holds_no_upload_is_told(
+    client: FlaskClient, home: Home, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """The folder for temporary files: where the form is read, and where the file is looked at."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if place == "save":
+        monkeypatch.setattr("werkzeug.datastructures.FileStorage.save", full)
+    else:
+        monkeypatch.setattr("werkzeug.wrappers.Request._get_file_stream", full)
+    response = send(client, "帮扶.txt")
+    assert response.status_code == 507
+    assert "No space left on device" in response.get_json(force=True)["detail"]
     assert files(home) == set(REPORTS)
 
 

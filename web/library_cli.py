@@ -14,6 +14,7 @@ from kb.errors import (
     DocumentUnreadable,
     KBError,
     LastDocument,
+    StorageFailed,
     UnknownDocument,
 )
 from web.options import build_index, home_of, home_options, json_option, print_json, say, visible
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from web.shelf import Holding
 
 T = TypeVar("T")
+
+_REFUSALS = (DocumentExists, DocumentUnreadable, LastDocument, StorageFailed, UnknownDocument)
 
 build_option = click.option(
     "--build/--no-build", "builds", default=True,
@@ -89,7 +92,7 @@ def _each(things: Iterable[T], act: Callable[[T], Source]) -> tuple[list[Source]
     for thing in things:
         try:
             done.append(act(thing))
-        except (DocumentExists, DocumentUnreadable, LastDocument, UnknownDocument) as error:
+        except _REFUSALS as error:
             refused.append(str(error))
     return done, refused
 

@@ -31,7 +31,7 @@ _ERRORS = {
     415: "The body is not of the media type stated here.",
     422: "The file cannot be read as a document: its type, content or name is at fault.",
     429: "This address has used its share of requests ({rate_limit}; off on loopback).",
-    507: "The disk of the server does not take the body.",
+    507: "The disk of the server does not take the body, or fails.",
     503: "No index serves yet, too many requests wait, or the search took too long.",
 }
 _ALWAYS = (400,)
@@ -125,7 +125,7 @@ def _operations() -> list[_Operation]:
         _Operation(
             "/api/documents/{id}", "delete", "removeDocument",
             "Delete a document from the library; the rest is indexed in the background.",
-            shapes.ChangeShape, ok=202, errors=(401, 403, 404, 409, 413, *_GATED),
+            shapes.ChangeShape, ok=202, errors=(401, 403, 404, 409, 413, 507, *_GATED),
             more={"parameters": [document_id], "security": security},
         ),
         _Operation(

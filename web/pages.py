@@ -156,7 +156,8 @@ def add_documents() -> BaseResponse:
     if kept:
         live.current().rebuild_soon()
     if refused:
-        return make_response(_library_page(kept, refused), 422)
+        status = max(each.status for each in refused)
+        return make_response(_library_page(kept, refused), status)
     return redirect(url_for("pages.library") + "#rebuild", 303)
 
 

@@ -90,7 +90,13 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
+def log_storage(error: StorageFailed) -> None:
+    """Tell whoever runs the server, with the path that other machines do not learn."""
+    log.error("storage failed", reason=str(error), request_id=g.get("request_id"))
+
+
 def _finding(error: KBError) -> Response:
+    status = HTTPStatus.SERVICE_UNAVAILABLE
     match error:
         case UnknownDocument() | UnknownSection():
             return _answer(HTTPStatus.NOT_FOUND, str(error))
@@ -103,7 +109,8 @@ def _finding(error: KBError) -> Response:
         case RebuildRunning():
             return _answer(HTTPStatus.CONFLICT, "a rebuild is already running: wait for its end")
         case StorageFailed():
-            log.error("storage failed", reason=str(error), request_id=g.get("request_id"))
+            log_storage(error)
+            status = HTTPStatus.INSUFFICIENT_STORAGE
             detail = f"the server's disk failed: {for_the_asker(str(error))}"
         case NotReady() | Overloaded() | SearchTooSlow():
             detail = str(error)
@@ -115,8 +122,9 @@ def _finding(error: KBError) -> Response:
             # Its message may hold a path of this machine: that is for the log.
             log.error("cannot answer", reason=str(error), request_id=g.get("request_id"))
             detail = "the index cannot answer now: see the server's log"
-    response = _answer(HTTPStatus.SERVICE_UNAVAILABLE, detail, cause=type(error).__name__)
-    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    response = _answer(status, detail, cause=type(error).__name__)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
 
 

@@ -49,6 +49,7 @@ _KNOWN = (
     N_("its type %(type)s is not supported: save it as .docx or .pdf"),
     N_("only %(known)s can be added"),
     N_("permission denied"),
+    N_("the disk does not take it: %(cause)s"),
     N_("the library has a document of that name"),
     N_("the library has it as %(name)s"),
 )

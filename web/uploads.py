@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 from flask import current_app, request
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import UnsupportedMediaType
 
+from index import sealed
 from index.home import Home
-from kb.errors import DocumentExists, DocumentUnreadable
+from kb.errors import DocumentExists, DocumentUnreadable, StorageFailed
 from kb.library import Source
 from web import security, shelf
-from web.problems import BadParameters
+from web.problems import BadParameters, log_storage
 from web.settings import Settings
 
 FIELD = "file"
@@ -23,10 +25,14 @@ FIELD = "file"
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A file that was not taken into the library, by the name it came with, and why."""
+    """A file that was not taken into the library, by the name it came with, and why.
+
+    `status` is the HTTP status that says the same.
+    """
 
     name: str
     reason: str
+    status: int = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def received() -> list[FileStorage]:
@@ -34,14 +40,15 @@ def received() -> list[FileStorage]:
 
     More bytes than a document may have are refused before any is read, and large files are
     kept on disk, never in memory. Raises Unauthorized or Forbidden, RequestEntityTooLarge,
-    UnsupportedMediaType or BadParameters.
+    UnsupportedMediaType, BadParameters or StorageFailed.
     """
     settings: Settings = current_app.extensions["kb_settings"]
     request.max_content_length = settings.max_upload
-    security.authorize_change()
-    if request.mimetype != "multipart/form-data":
-        raise UnsupportedMediaType("send the file as multipart/form-data")
-    files = [each for each in request.files.getlist(FIELD) if each.filename]
+    with sealed.writing(Path(gettempdir())):
+        security.authorize_change()  # which reads the form
+        if request.mimetype != "multipart/form-data":
+            raise UnsupportedMediaType("send the file as multipart/form-data")
+        files = [each for each in request.files.getlist(FIELD) if each.filename]
     if not files:
         raise BadParameters([(FIELD, "is missing: choose a file")])
     return files
@@ -52,7 +59,7 @@ def keep(home: Home, file: FileStorage) -> Source:
 
     Raises DocumentUnreadable, DocumentExists, LibraryReadOnly or StorageFailed.
     """
-    with TemporaryDirectory(prefix="kb-") as folder:
+    with sealed.writing(Path(gettempdir())), TemporaryDirectory(prefix="kb-") as folder:
         aside = Path(folder) / "upload"
         file.save(aside)
         return shelf.add(home, aside, file.filename)
@@ -66,4 +73,8 @@ def keep_all(home: Home, files: Sequence[FileStorage]) -> tuple[list[Source], li
             kept.append(keep(home, each))
         except (DocumentExists, DocumentUnreadable) as error:
             refused.append(Refused(each.filename or "", error.reason))
+        except StorageFailed as error:
+            log_storage(error)
+            reason = f"the disk does not take it: {error.reason}"
+            refused.append(Refused(each.filename or "", reason, HTTPStatus.INSUFFICIENT_STORAGE))
     return kept, refused
