@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from werkzeug.test import TestResponse
 from index import generation
 from index.home import Home
 from kb.library import document_id
+from kb.reading import Reading, read
 from tests.conftest import REPORTS
 from tests.fakes import HashEncoder
 from tests.waiting import wait_for
-from web import create_app, security
+from web import create_app, gate, security
 from web.live import Live
 from web.settings import Settings
 
@@ -297,6 +299,39 @@ def test_documents_added_during_a_rebuild_are_indexed_after_it(
             assert send(client, name, f"{ARTICLE}第{n}号。".encode()).status_code == 202
         assert live.state.state != "running"
     wait_for(lambda: live.searcher is not None and len(live.searcher.documents) == 6)
+
+
+def test_documents_that_take_long_to_read_keep_no_search_waiting(
+    live: Live, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few are read at a time, a few wait, and one more is told to come again."""
+    app, end, reading = create_app(live, settings=Settings()), threading.Event(), []
+
+    def read_slowly(path: Path, data: bytes) -> Reading:
+        reading.append(path.name)
+        assert end.wait(20)
+        return read(path, data)
+
+    monkeypatch.setattr("kb.changing.read", read_slowly)
+    statuses: list[int] = []
+
+    def add(number: int) -> None:
+        sent = send(app.test_client(), f"{number}.txt", f"{ARTICLE}{number}".encode())
+        statuses.append(sent.status_code)
+
+    most = gate.CHANGING + gate.CHANGES_WAITING
+    senders = [threading.Thread(target=add, args=(number,)) for number in range(most + 1)]
+    for sender in senders:
+        sender.start()
+    wait_for(lambda: statuses)
+    assert app.test_client().get("/api/search?q=职工").status_code == 200
+    assert (statuses, len(reading)) == ([503], gate.CHANGING)
+    end.set()
+    for sender in senders:
+        sender.join()
+    assert sorted(statuses) == [202] * most + [503]
+    assert len(files(home)) == 3 + most
+    wait_for(lambda: live.searcher is not None and len(live.searcher.documents) == 3 + most)
 
 
 LOCAL = [

@@ -16,7 +16,14 @@ RUNNING = 3
 WAITING = 61  # a query takes milliseconds, so the last of these still waits well under a second
 SECONDS = 10.0  # for the wait and the search together; whoever asked has given up by then
 FREE = {"static", "api.rebuild_state", "pages.now"}  # polled, and they never touch the index
-THREADS = RUNNING + WAITING + 16  # the rest keep health checks, refusals and files answering
+# These may read a document, for many seconds: one behind another, and no search behind them.
+CHANGES = {
+    *("api.add_document", "api.remove_document"),
+    *("pages.add_documents", "pages.remove_document"),
+}
+CHANGING, CHANGES_WAITING = 2, 6  # a small document need not wait for one large one
+# The rest keep health checks, refusals and files answering.
+THREADS = RUNNING + WAITING + CHANGING + CHANGES_WAITING + 16
 
 
 class Gate:
@@ -61,8 +68,12 @@ class Gate:
 
 
 def register(app: Flask, gate: Gate) -> None:
-    """Put `gate` before every view that uses the index; files and health checks pass by."""
+    """Put `gate` before every view that uses the index; files and health checks pass by.
+
+    What changes the library has a gate of its own.
+    """
     app.extensions["kb_gate"] = gate
+    app.extensions["kb_change_gate"] = Gate(CHANGING, CHANGES_WAITING)
     app.before_request(_enter)
     app.teardown_request(_leave)
 
@@ -80,7 +91,8 @@ def deadline() -> float:
 
 def _enter() -> None:
     if not free(request.endpoint):
-        gate: Gate = current_app.extensions["kb_gate"]
+        name = "kb_change_gate" if request.endpoint in CHANGES else "kb_gate"
+        gate: Gate = current_app.extensions[name]
         g.kb_deadline = gate.deadline
         gate.enter()
         g.kb_gate = gate
