@@ -7,12 +7,13 @@ import shutil
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 
 from index import generation
-from index.build import Progress, build
+from index.build import BuildReport, Progress, build
 from index.home import Home
 from index.search import Searcher
 from kb.errors import KBError, ModelUnavailable, NotReady, RebuildRunning
@@ -283,6 +284,46 @@ def test_one_rebuild_runs_at_a_time(live: Live, home: Home) -> None:
         live.rebuild()
     wait_for(lambda: live.state.state == "done")
     assert live.rebuilds_ended == {"done": 1, "failed": 0}
+
+
+def test_a_change_outlives_a_late_refusal(
+    live: Live, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store at a distance says late that another builds: what changed is indexed after that."""
+    monkeypatch.setattr("web.rebuild.FIRST_SIGN_SECONDS", 0.05)
+    refusals: list[str] = []
+
+    def build_late(*arguments: Any, **options: Any) -> BuildReport:
+        if len(refusals) < 2:
+            time.sleep(0.2)
+            refusals.append("refused")
+            raise RebuildRunning(home.root)
+        return build(*arguments, **options)
+
+    monkeypatch.setattr("index.build.build", build_late)
+    (home.documents / "new.txt").write_text("新报告\n\n正文。\n", encoding="utf-8")
+    assert live.rebuild_soon().state == "running"
+    wait_for(lambda: live.searcher is not None and len(live.searcher.documents) == 4)
+    assert len(refusals) == 2
+    wait_for(lambda: live.state.state == "done")
+    assert live.rebuilds_ended == {"done": 1, "failed": 0}
+
+
+def test_a_rebuild_that_is_refused_late_has_failed(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was told that it runs learns that it did not, and why."""
+    monkeypatch.setattr("web.rebuild.FIRST_SIGN_SECONDS", 0.05)
+
+    def refuse(_progress: object) -> str:
+        time.sleep(0.2)
+        raise RebuildRunning(home.root)
+
+    rebuilder = Rebuilder(home.root, refuse)
+    assert rebuilder.start().state == "running"
+    wait_for(lambda: rebuilder.state.state != "running")
+    assert rebuilder.state.state == "failed"
+    assert rebuilder.state.error == f"a build is already running in {home.root}: wait for it to end"
 
 
 def test_a_failed_rebuild_leaves_the_index_serving(live: Live, home: Home) -> None:

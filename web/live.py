@@ -100,7 +100,7 @@ class Live(Follower):
         if self._changed.is_set():
             self._changed.clear()
             try:
-                self._rebuilder.start()
+                self._rebuilder.start(again=self._changed.set)
             except RebuildRunning:  # it may have read the folder before the change
                 self._changed.set()
 

@@ -47,6 +47,28 @@ class _Stopped(Exception):  # noqa: N818 - no error: the server is going down
     """The server stops, so the build shall unwind at its next step."""
 
 
+class _Answer:
+    """What whoever asked for a rebuild is told: that it runs, or why not, whichever comes first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._given = False
+        self._refusal: RebuildRunning | None = None
+
+    def give(self) -> None:
+        """Say that it runs, unless that is known to be wrong; then raise what it was refused by."""
+        with self._lock:
+            self._given = True
+            if self._refusal is not None:
+                raise self._refusal
+
+    def refuse(self, error: RebuildRunning) -> bool:
+        """Say that it does not run; false where it is too late for that."""
+        with self._lock:
+            self._refusal = error
+            return not self._given
+
+
 class Rebuilder:
     """Runs `build`, which takes a progress callback and gives the generation it published."""
 
@@ -59,26 +81,33 @@ class Rebuilder:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self) -> RebuildState:
-        """Begin in the background; raises RebuildRunning, for another process's build too."""
+    def start(self, again: Callable[[], None] | None = None) -> RebuildState:
+        """Begin in the background; raises RebuildRunning, for another process's build too.
+
+        One that is met only after the answer cannot be raised any more: `again` is called then,
+        or the rebuild has failed.
+        """
         before = self._claim()
         begun = threading.Event()
-        refused: list[RebuildRunning] = []
+        answer = _Answer()
 
         def work() -> None:
             try:
                 self._work(begun)
             except RebuildRunning as error:
-                self.state = before
-                refused.append(error)
+                if answer.refuse(error) or again is not None:
+                    self.state = before
+                else:
+                    self._end("failed", error=str(error))
+                if again is not None:
+                    again()
             finally:
                 begun.set()
 
         self._thread = threading.Thread(target=work, name="kb-rebuild", daemon=True)
         self._thread.start()
         begun.wait(FIRST_SIGN_SECONDS)
-        if refused:
-            raise refused[0]
+        answer.give()
         return self.state
 
     def run(self) -> RebuildState:
