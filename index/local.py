@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from index import generation, sealed
 from index.home import Home
-from index.store import Contents
+from index.store import Contents, check_version
 from index.texts import FILE, TextStore
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class LocalStore:
 
     def contents(self, name: str) -> Contents:
         """Out of the verified texts alone."""
-        self.facts(name)
+        check_version(self.facts(name), self._folder(name) / sealed.MANIFEST)
         with closing(TextStore(self._folder(name) / FILE)) as texts:
             return Contents(texts.documents, texts.skipped)
 

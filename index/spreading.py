@@ -129,7 +129,7 @@ def _contents(source: Source) -> tuple[Source, bytes | Skipped]:
     try:
         return source, library.content(source)
     except DocumentUnreadable as error:
-        return source, Skipped(source.name, error.reason)
+        return source, library.left_out(source, error.reason)
 
 
 def _parsed(batch: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _cut(source: Source, data: bytes | Skipped) -> Cut | Skipped:
     try:
         return cut_up(source, data)
     except DocumentUnreadable as error:
-        return Skipped(source.name, error.reason)
+        return library.left_out(source, error.reason, data)
 
 
 def _passages(path: Path, rows: RowNumbers, i: int) -> list[Any]:

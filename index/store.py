@@ -77,13 +77,15 @@ class Identity:
         return cls(facts["encoder"]["name"], facts["encoder"]["dim"])
 
 
-def check(facts: Mapping[str, Any], place: Path, encoder: Encoder | Identity) -> None:
-    """Raise `IndexDamaged` for a manifest of another version, which is at `place`.
-
-    And `EncoderMismatch` for one of another encoder.
-    """
+def check_version(facts: Mapping[str, Any], place: Path) -> None:
+    """Raise `IndexDamaged` for a manifest of another version, which is at `place`."""
     if facts["version"] != VERSION:
         raise IndexDamaged(place, f"it is of version {facts['version']}, not {VERSION}")
+
+
+def check(facts: Mapping[str, Any], place: Path, encoder: Encoder | Identity) -> None:
+    """Raise as `check_version`, and `EncoderMismatch` for a manifest of another encoder."""
+    check_version(facts, place)
     built_by = Identity.of(facts)
     if built_by != Identity(encoder.name, encoder.dim):
         raise EncoderMismatch(built_by.name, encoder.name)

@@ -71,7 +71,9 @@ class TextStore:
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What was left out of this generation, and why."""
-        return tuple(Skipped(*row) for row in self._all("SELECT name, reason FROM skipped"))
+        return tuple(
+            Skipped(*row) for row in self._all("SELECT name, reason, fingerprint FROM skipped")
+        )
 
     def summary(self, document_id: str) -> DocumentSummary:
         """Raises `UnknownDocument`."""

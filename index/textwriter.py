@@ -29,7 +29,7 @@ CREATE TABLE passages (
     page INTEGER, paragraph INTEGER NOT NULL
 );
 CREATE INDEX passages_digest ON passages (digest);
-CREATE TABLE skipped (name TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE TABLE skipped (name TEXT NOT NULL, reason TEXT NOT NULL, fingerprint TEXT NOT NULL);
 """
 
 
@@ -92,7 +92,7 @@ class TextWriter:
         """Remember what was left out, and why."""
         with self._refusals():
             self._db.executemany(
-                "INSERT INTO skipped VALUES (?, ?)", ((s.name, s.reason) for s in skipped)
+                "INSERT INTO skipped VALUES (?, ?, ?)", (astuple(each) for each in skipped)
             )
 
     def close(self) -> None:

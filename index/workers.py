@@ -47,10 +47,12 @@ class Here:
     def read(self, sources: Sequence[Source]) -> Generator[Cut | Skipped]:
         """One after the other."""
         for source in sources:
+            data = None
             try:
-                found: Cut | Skipped = cut_up(source, library.content(source))
+                data = library.content(source)
+                found: Cut | Skipped = cut_up(source, data)
             except DocumentUnreadable as error:
-                found = Skipped(source.name, error.reason)
+                found = library.left_out(source, error.reason, data)
             yield found
 
     def encode(self, texts: TextStore, rows: RowNumbers) -> Generator[PassageVectors]:

@@ -32,10 +32,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that was left out, and why."""
+    """A file that was left out, and why.
+
+    `fingerprint` is that of a file that was looked into and is of no use as it is; "" where
+    that was not the reason.
+    """
 
     name: str
     reason: str
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def find(folder: Path) -> Findings:
     contents: dict[str, str] = {}
     for source in candidates:
         # Only files of one size can be alike: most libraries are never hashed here.
-        content = fingerprint(source.path) if sizes[source.size] > 1 else source.id
+        content = (fingerprint(source.path) if sizes[source.size] > 1 else "") or source.id
         if source.id in sources:
             reason = f"its name is that of {sources[source.id].name}, spelled in other bytes"
             skipped.append(Skipped(source.name, reason))
@@ -84,12 +89,12 @@ def find(folder: Path) -> Findings:
 
 
 def fingerprint(path: Path) -> str:
-    """The SHA-256 of a file, hex; its name where it cannot be opened, which `load` will report."""
+    """The SHA-256 of a file, hex; "" where it cannot be opened, which `load` will report."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        return str(path)
+        return ""
 
 
 def content(source: Source) -> bytes:
@@ -103,6 +108,11 @@ def content(source: Source) -> bytes:
     if len(data) != source.size:
         raise DocumentUnreadable(source.path, "it changed while it was being read: try again")
     return data
+
+
+def left_out(source: Source, reason: str, data: bytes | None = None) -> Skipped:
+    """A file that cannot be indexed; `data` is its `content`, if that could be had."""
+    return Skipped(source.name, reason, "" if data is None else hashlib.sha256(data).hexdigest())
 
 
 def load(source: Source, data: bytes | None = None) -> Document:

@@ -23,6 +23,7 @@ from index import generation, sealed
 from index.build import Progress, build
 from index.hits import DocumentSummary
 from index.home import Home
+from index.local import LocalStore
 from index.search import Searcher
 from index.snapshot import Snapshot
 from index.texts import TextStore
@@ -90,8 +91,10 @@ def test_a_generation_of_another_version_is_refused(
     """What an earlier program wrote is not parsed as if it were today's; a build replaces it."""
     first = build(home, encoder).generation
     monkeypatch.setattr("index.store.VERSION", 99)
-    with pytest.raises(IndexDamaged, match="it is of version 3, not 99"):
+    with pytest.raises(IndexDamaged, match="it is of version 4, not 99"):
         Snapshot.open(generation.folder(home, first), encoder)
+    with pytest.raises(IndexDamaged, match="it is of version 4, not 99"):
+        LocalStore(home).contents(first)
 
 
 @pytest.mark.parametrize("name", ["another model", "hash-encoder 1 int8", "hash-encoder 2"])

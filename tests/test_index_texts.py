@@ -22,6 +22,8 @@ from kb.passages import cut
 from kb.types import Clause, Document, Passage, Section, Span
 from tests.conftest import REPORTS
 
+BROKEN = Skipped("断.pdf", "it is a broken PDF", "ab12")
+
 PAGED = Document(
     id="paged",
     name="年度/报告😀.pdf",
@@ -57,7 +59,7 @@ def written(path: Path, *documents: tuple[Document, tuple[Passage, ...]]) -> Tex
     writer = TextWriter(path)
     for document, passages in documents:
         writer.add(document, passages)
-    writer.skip([Skipped("旧.doc", "its type .doc is not supported")])
+    writer.skip([Skipped("旧.doc", "its type .doc is not supported"), BROKEN])
     writer.close()
     return TextStore(path)
 
@@ -127,7 +129,7 @@ def test_a_section_may_have_no_passage_and_must_exist(store: TextStore) -> None:
 
 
 def test_what_was_skipped_is_remembered(store: TextStore) -> None:
-    assert store.skipped == (Skipped("旧.doc", "its type .doc is not supported"),)
+    assert store.skipped == (Skipped("旧.doc", "its type .doc is not supported"), BROKEN)
 
 
 @pytest.mark.parametrize("ask", ["document", "summary", "rows"])

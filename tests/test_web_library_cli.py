@@ -7,6 +7,7 @@ import json
 import os
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -210,6 +211,67 @@ def test_the_list_says_how_the_index_stands(home: Home, article: Path) -> None:
     ]  # fmt: skip
     assert listed[2]["indexed"]["title"] == "职工文体活动总结"
     assert listed[4]["indexed"] is None
+
+
+def test_a_file_that_was_left_out_and_is_mended_has_changed(home: Home) -> None:
+    """Left out is what is still as it was, or cannot be a document now either."""
+    (home.documents / "empty.txt").touch()
+    (home.documents / "mended.txt").write_text(" \n")
+    (home.documents / "twin.txt").write_text(REPORTS["union.txt"], encoding="utf-8")
+    (home.documents / "old.doc").write_bytes(b"x")
+    build(home, HashEncoder())
+
+    def states() -> dict[str, tuple[str, str | None]]:
+        listed = json.loads(kb(home, "list", "--json").stdout)["documents"]
+        return {each["name"]: (each["state"], each["reason"]) for each in listed}
+
+    left_out = {
+        "empty.txt": ("left out", "it is empty"),
+        "old.doc": ("left out", "its type .doc is not supported: save it as .docx or .pdf"),
+    }
+    indexed = dict.fromkeys(REPORTS, ("indexed", None))
+    empty = {"mended.txt": ("left out", "it holds no text")}
+    assert states() == {
+        **indexed,
+        **left_out,
+        **empty,
+        "union.txt": ("left out", "it has the same content as twin.txt"),
+        "twin.txt": ("indexed", None),
+    }
+    (home.documents / "mended.txt").write_text("补好了。", encoding="utf-8")
+    (home.documents / "twin.txt").unlink()
+    (home.documents / "sports.txt").write_text(REPORTS["budget.md"], encoding="utf-8")
+    assert states() == {
+        **left_out,
+        "budget.md": ("indexed", None),
+        "mended.txt": ("changed", None),
+        "sports.txt": ("changed", "it has the same content as budget.md"),
+        "twin.txt": ("removed", None),
+        "union.txt": ("changed", None),
+    }
+    assert "changed since the build: mended.txt" in kb(home, "doctor").stdout
+    build(home, HashEncoder())
+    assert states()["mended.txt"] == ("indexed", None)
+
+
+def test_a_file_that_may_not_be_opened_stays_left_out(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as nothing can be known of what is in it."""
+    secret = home.documents / "secret.txt"
+    secret.write_text("秘密。", encoding="utf-8")
+    path_open = Path.open
+
+    def refuse(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == secret:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return path_open(path, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        build(home, HashEncoder())
+        assert "left out  secret.txt  permission denied" in kb(home, "list").stdout
+    assert "changed   secret.txt" in kb(home, "list").stdout
 
 
 def test_an_empty_home_has_an_empty_list(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ State = Literal["indexed", "changed", "new", "removed", "left out"]
 class Holding:
     """A file of the library or of the index, and whether the two agree.
 
-    `summary` is what the index has of it, `reason` why it is left out.
+    `summary` is what the index has of it, `reason` why it is left out, or would be from now on.
     """
 
     id: str
@@ -57,10 +57,17 @@ def holdings(home: Home) -> tuple[Holding, ...]:
     """Everything that is in the library or in the index, by name; loads no model."""
     indexed, left_out = _index(home)
     findings = library.find(home.documents)
-    reasons = {each.name: each.reason for each in (*left_out, *findings.skipped)}
+    unfit = {each.name: each.reason for each in findings.skipped}
     present = {source.name: source for source in findings.sources}
-    names = sorted({*indexed, *present, *(each.name for each in findings.skipped)})
-    return tuple(_holding(name, present.get(name), indexed.get(name), reasons) for name in names)
+
+    def holding(name: str) -> Holding:
+        state = _state(present.get(name), indexed.get(name), left_out.get(name), name in unfit)
+        reason = unfit.get(name)
+        if state == "left out" and reason is None:
+            reason = left_out[name].reason
+        return Holding(library.document_id(name), name, state, indexed.get(name), reason)
+
+    return tuple(holding(name) for name in sorted({*indexed, *present, *unfit}))
 
 
 def _require_own(home: Home) -> None:
@@ -68,25 +75,31 @@ def _require_own(home: Home) -> None:
         raise LibraryReadOnly(home.documents)
 
 
-def _index(home: Home) -> tuple[dict[str, DocumentSummary], tuple[Skipped, ...]]:
+def _index(home: Home) -> tuple[dict[str, DocumentSummary], dict[str, Skipped]]:
+    """What the index has and what it left out, by name."""
     store = store_of(home)
     name = store.current()
     if name is None:
-        return {}, ()
+        return {}, {}
     contents = store.contents(name)
-    return {each.name: each for each in contents.documents}, contents.skipped
+    documents = {each.name: each for each in contents.documents}
+    return documents, {each.name: each for each in contents.skipped}
 
 
-def _holding(
-    name: str, source: Source | None, summary: DocumentSummary | None, reasons: dict[str, str]
-) -> Holding:
-    document_id = library.document_id(name)
-    reason = reasons.get(name)
-    if reason is not None:
-        return Holding(document_id, name, "left out", reason=reason)
+def _state(
+    source: Source | None,
+    summary: DocumentSummary | None,
+    left_out: Skipped | None,
+    is_unfit: bool,
+) -> State:
+    """How a file stands: as a document that may be one, in the index, and as one left out of it."""
+    if is_unfit:
+        return "changed" if summary else "left out"
     if source is None:
-        return Holding(document_id, name, "removed", summary)
-    if summary is None:
-        return Holding(document_id, name, "new")
-    same = library.fingerprint(source.path) == summary.fingerprint
-    return Holding(document_id, name, "indexed" if same else "changed", summary)
+        return "removed"
+    known = summary or left_out
+    if known is None:
+        return "new"
+    if library.fingerprint(source.path) != known.fingerprint:
+        return "changed"
+    return "indexed" if summary else "left out"

@@ -11,7 +11,7 @@ from index.hits import DocumentSummary
 from index.milvus.client import Client, NotThere
 from index.milvus.layout import FORMAT, MANIFEST, PARTS, collection, generation_of, unpacked
 from index.milvus.writing import CONTENTS, SEAL, seal_of
-from index.store import Contents
+from index.store import Contents, check_version
 from kb.errors import IndexDamaged
 from kb.library import Skipped
 
@@ -58,6 +58,7 @@ def verify(client: Client, name: str) -> Mapping[str, Any]:
 def contents(client: Client, name: str, facts: Mapping[str, Any]) -> Contents:
     """What the library held when the generation was built."""
     place = collection(name, MANIFEST)
+    check_version(facts, Path(place))
     rows = client.query(place, f"id >= {CONTENTS}", ["id", "data"])
     if len(rows) != facts["contents"]:
         raise IndexDamaged(Path(place), f"{len(rows)} pieces of contents, not {facts['contents']}")

@@ -156,7 +156,7 @@ def _seal(
     """Write the manifest, its seal last: a generation without one is not there."""
     place = collection(name, MANIFEST)
     documents = [astuple(each) for each in source.contents.documents]
-    skipped = [(each.name, each.reason) for each in source.contents.skipped]
+    skipped = [astuple(each) for each in source.contents.skipped]
     contents = packed([documents, skipped])
     client.insert(place, [_manifest_row(CONTENTS + i, data) for i, data in enumerate(contents)])
     facts = {
