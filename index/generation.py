@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from index import sealed
 from index.home import Home
+from index.store import check_version
 from kb.errors import IndexDamaged, IndexMissing, NoEarlierGeneration, RebuildRunning
 
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")  # also keeps CURRENT from leading elsewhere
@@ -140,11 +142,21 @@ def _is_whole(home: Home, name: str) -> bool:
     return True
 
 
+def facts(home: Home, name: str) -> dict[str, Any]:
+    """The manifest, once every file is as it says and of today's version.
+
+    Raises `IndexDamaged`.
+    """
+    manifest = sealed.verify(folder(home, name))
+    check_version(manifest, folder(home, name) / sealed.MANIFEST)
+    return manifest
+
+
 def rollback(home: Home) -> str:
     """Make the best of the other generations current and return its name.
 
-    It is verified first. Raises `IndexMissing`, `NoEarlierGeneration`, `RebuildRunning`, or
-    `IndexDamaged` where none is whole.
+    It is verified first, its version too. Raises `IndexMissing`, `NoEarlierGeneration`,
+    `RebuildRunning`, or `IndexDamaged` where none is whole.
     """
     if not names(home):
         raise IndexMissing(home.root)
@@ -152,7 +164,7 @@ def rollback(home: Home) -> str:
         damage: IndexDamaged | None = None
         for name in others(home):
             try:
-                sealed.verify(folder(home, name))
+                facts(home, name)
             except IndexDamaged as error:
                 damage = damage or error
                 continue

@@ -79,8 +79,8 @@ class Identity:
 
 def check_version(facts: Mapping[str, Any], place: Path) -> None:
     """Raise `IndexDamaged` for a manifest of another version, which is at `place`."""
-    if facts["version"] != VERSION:
-        raise IndexDamaged(place, f"it is of version {facts['version']}, not {VERSION}")
+    if facts.get("version") != VERSION:
+        raise IndexDamaged(place, f"it is of version {facts.get('version')}, not {VERSION}")
 
 
 def check(facts: Mapping[str, Any], place: Path, encoder: Encoder | Identity) -> None:
@@ -203,7 +203,10 @@ class Store(Protocol):
         """Those that could serve in place of the current one, the best first."""
 
     def facts(self, name: str) -> Mapping[str, Any]:
-        """The manifest of a generation once it is verified. Raises `IndexDamaged`."""
+        """The manifest of a generation once it is verified. Raises `IndexDamaged`.
+
+        That is also one of another version, which nothing here opens.
+        """
 
     def contents(self, name: str) -> Contents:
         """What a verified generation is made of; needs no encoder. Raises `IndexDamaged`."""

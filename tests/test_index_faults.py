@@ -95,6 +95,11 @@ def test_a_generation_of_another_version_is_refused(
         Snapshot.open(generation.folder(home, first), encoder)
     with pytest.raises(IndexDamaged, match="it is of version 4, not 99"):
         LocalStore(home).contents(first)
+    monkeypatch.setattr("index.build.VERSION", 99)
+    build(home, encoder)
+    with pytest.raises(IndexDamaged, match="it is of version 4, not 99") as caught:
+        generation.rollback(home)
+    assert caught.value.file == generation.folder(home, first) / sealed.MANIFEST
 
 
 @pytest.mark.parametrize("name", ["another model", "hash-encoder 1 int8", "hash-encoder 2"])

@@ -12,6 +12,7 @@ from filelock import FileLock
 from index import generation, sealed
 from index.build import build
 from index.home import Home
+from index.store import VERSION
 from kb.errors import IndexDamaged, IndexMissing, NoEarlierGeneration, RebuildRunning
 from tests.fakes import HashEncoder
 
@@ -24,7 +25,7 @@ def _put(home: Home, *names: str, current: str | None = None) -> None:
     for name in names:
         draft = sealed.draft(generation.folder(home, name))
         (draft / "file").write_text(name)
-        sealed.seal(draft, {})
+        sealed.seal(draft, {"version": VERSION})
         sealed.move(draft, generation.folder(home, name))
     if current is not None:
         sealed.replace_text(home.current, current + "\n")
@@ -39,7 +40,7 @@ def _spoil(home: Home, name: str) -> Path:
 def _publish(home: Home, name: str) -> None:
     draft = sealed.draft(generation.folder(home, name))
     (draft / "file").write_text(name)
-    sealed.seal(draft, {})
+    sealed.seal(draft, {"version": VERSION})
     generation.publish(home, draft, name)
 
 

@@ -365,6 +365,21 @@ def test_doctor_names_the_damaged_file(home: Home) -> None:
     assert "kb build --force" in checks["index"]["detail"]
 
 
+def test_doctor_names_an_index_of_another_version(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing opens it, and the remedy is the one that opening it tells."""
+    name = build(home, HashEncoder()).generation
+    monkeypatch.setattr("index.store.VERSION", 99)
+    status, checks = _doctor(home)
+    assert status == 1
+    assert checks["index"]["verdict"] == "failed"
+    assert checks["index"]["detail"] == (
+        f"index file {generation.folder(home, name) / 'manifest.json'} is damaged"
+        " (it is of version 4, not 99): run 'kb build --force'"
+    )
+
+
 def test_doctor_sees_what_changed_since_the_build(home: Home) -> None:
     """Added, changed and removed documents are named, with the remedy."""
     build(home, HashEncoder())

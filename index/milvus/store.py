@@ -17,7 +17,7 @@ from index.milvus.lease import Lease
 from index.milvus.reader import MilvusReader
 from index.milvus.writing import write
 from index.snapshot import Snapshot
-from index.store import Contents, Identity, Reader
+from index.store import Contents, Identity, Reader, check_version
 from kb.errors import IndexDamaged, IndexMissing, NoEarlierGeneration, StoreUnavailable
 
 
@@ -68,7 +68,9 @@ class MilvusStore:
 
     def facts(self, name: str) -> Mapping[str, Any]:
         """The manifest, once every collection has the rows that it tells."""
-        return manifest.verify(self._client, name)
+        facts = manifest.verify(self._client, name)
+        check_version(facts, Path(collection(name, MANIFEST)))
+        return facts
 
     def contents(self, name: str) -> Contents:
         """Out of the manifest alone."""
@@ -136,7 +138,7 @@ class MilvusStore:
 
     def _is_whole(self, name: str) -> bool:
         try:
-            self.facts(name)
+            manifest.verify(self._client, name)
         except IndexDamaged:
             return False
         return True
