@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,11 +15,14 @@ import numpy.typing as npt
 
 from index import hub
 from index import model as packaged
+from index.calibration import digest
 from index.home import Home
 from kb.errors import ModelUnavailable
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+RUNTIME = f"onnxruntime int8:{packaged.FOLDER_VERSION}"
 
 Side = Literal["query", "document"]
 Vectors = npt.NDArray[np.float32]
@@ -69,6 +72,28 @@ def load_encoder(home: Home, announce: Callable[[str], None] = lambda _line: Non
     return _named(name) if name else _packaged(home, announce)
 
 
+def name_of(identity: str, runtime: str, prompts: Mapping[str, str]) -> str:
+    """An encoder's name: whatever its vectors depend on."""
+    prefixes = "|".join(prompts[side] for side in ("query", "document"))
+    return f"{identity} {runtime} centred:{digest()} simplified [{prefixes}]"
+
+
+def name_to_be(home: Home) -> str:
+    """How the name of the encoder begins that `load_encoder` would give; loads nothing.
+
+    Of the packaged one it is the whole name. Raises `ModelUnavailable`.
+    """
+    name = os.environ.get("KB_MODEL", "").strip()
+    if name:
+        return f"{name}{_folder_digest(Path(name))} torch "
+    weights = packaged.weights_to_be(home.model / packaged.NAME)
+    return name_of(_identity(weights), RUNTIME, packaged.PROMPTS)
+
+
+def _identity(weights: str) -> str:
+    return f"{packaged.NAME}@{weights[:12]}"
+
+
 def _packaged(home: Home, announce: Callable[[str], None]) -> Encoder:
     # read when huggingface_hub is first imported; without it a missing file is asked for online
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -83,9 +108,8 @@ def _packaged(home: Home, announce: Callable[[str], None]) -> Encoder:
 
         return SentenceModel(sentence_transformer(model), packaged.NAME)
 
-    identity = f"{packaged.NAME}@{packaged.weights_digest(folder)[:12]}"
-    runtime = f"onnxruntime int8:{packaged.FOLDER_VERSION}"
-    return TransformerEncoder(model, for_documents, identity, runtime)
+    identity = _identity(packaged.weights_digest(folder))
+    return TransformerEncoder(model, for_documents, identity, RUNTIME)
 
 
 def _named(name: str) -> Encoder:

@@ -104,6 +104,16 @@ def weights_digest(folder: Path) -> str:
     return str(sealed.read(folder)["weights"])
 
 
+def weights_to_be(folder: Path) -> str:
+    """The same, also where the folder is yet to be made. Raises `ModelUnavailable`."""
+    try:
+        facts = sealed.read(folder)
+    except IndexDamaged:
+        facts = {}
+    is_ready = facts.get("version") == FOLDER_VERSION
+    return str(facts["weights"]) if is_ready else sealed.sha256(_packaged_file())
+
+
 def write(checkpoint: Checkpoint, folder: Path) -> None:
     """Save what `index.runtime` reads: the int8 graph, the tokenizer, and a few facts."""
     from index import tokenizer  # noqa: PLC0415

@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from index.calibration import PARAGRAPHS, QUESTIONS, SENTENCES, digest
+from index.calibration import PARAGRAPHS, QUESTIONS, SENTENCES
 from index.cores import CROWD
-from index.encoder import Encoded, Side, Vectors, unit
+from index.encoder import Encoded, Side, Vectors, name_of, unit
 from index.folding import simplified
 from index.tokenizer import Cut
 
@@ -55,8 +55,7 @@ class TransformerEncoder:
         self, queries: Model, documents: Callable[[], Model], identity: str, runtime: str
     ) -> None:
         self.dim, self.forwards = queries.dim, queries.forwards
-        prefixes = "|".join(queries.prompts[side] for side in ("query", "document"))
-        self.name = f"{identity} {runtime} centred:{digest()} simplified [{prefixes}]"
+        self.name = name_of(identity, runtime, queries.prompts)
         self._queries = _Centred(queries, "query", list(QUESTIONS.values()))
         self._make = documents
         self._made: _Centred | None = None

@@ -14,7 +14,7 @@ from sentence_transformers import SentenceTransformer
 from index import runtime
 from index.calibration import QUESTIONS, SENTENCES
 from index.cores import CROWD, usable_cores
-from index.encoder import Encoder, Side, load_encoder
+from index.encoder import Encoder, Side, load_encoder, name_to_be
 from index.home import Home
 from index.model import NAME, PROMPTS, packaged_folder
 from index.runtime import OnnxModel
@@ -201,6 +201,13 @@ def test_everyday_sentences_lie_around_the_origin(real_encoder: Encoder) -> None
         assert np.linalg.norm(mean) < 0.15
 
 
+def test_the_name_is_known_before_the_model_is_there(
+    real_encoder: Encoder, model_home: Home, tmp_path: Path
+) -> None:
+    """By the weights that the package carries; an index of another is seen without loading it."""
+    assert name_to_be(model_home) == name_to_be(Home(tmp_path, tmp_path)) == real_encoder.name
+
+
 def test_the_name_tells_model_weights_precision_and_prefixes(real_encoder: Encoder) -> None:
     assert real_encoder.name.startswith(f"{NAME}@")
     assert "onnxruntime int8" in real_encoder.name
@@ -224,6 +231,7 @@ def test_a_folder_of_ones_own_is_a_model_too(
     assert found.vector @ expected.vector > 0.98
     assert np.array_equal(found.spans, expected.spans)
     assert f" torch {precision} " in own.name
+    assert own.name.startswith(name_to_be(Home(tmp_path, tmp_path)))
     assert str(fp32_folder) in own.name
 
 

@@ -386,7 +386,11 @@ def test_damage_is_refused_by_name_and_never_built_over(home: Home) -> None:
     assert answer(home)[0] == made
 
 
-def test_the_doctor_knows_the_store(server: milvus.Server, home: Home) -> None:
+def test_the_doctor_knows_the_store(
+    server: milvus.Server, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.encoder.name_to_be", lambda _: ENCODER.name)
+
     def verdicts() -> dict[str, str]:
         return {each.name: each.verdict for each in doctor.examine(home)}
 

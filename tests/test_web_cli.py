@@ -31,6 +31,7 @@ COMMANDS = [
 def fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fake encoder stands in for the model, and no environment leads elsewhere."""
     monkeypatch.setattr(index.encoder, "load_encoder", lambda *_: HashEncoder())
+    monkeypatch.setattr(index.encoder, "name_to_be", lambda *_: HashEncoder().name)
     for name in ("KB_HOME", "KB_DOCUMENTS", "KB_MODEL"):
         monkeypatch.delenv(name, raising=False)
 
@@ -378,6 +379,20 @@ def test_doctor_names_an_index_of_another_version(
         f"index file {generation.folder(home, name) / 'manifest.json'} is damaged"
         " (it is of version 4, not 99): run 'kb build --force'"
     )
+
+
+def test_doctor_names_an_index_of_another_encoder(home: Home) -> None:
+    """As opening it would, and without loading the model."""
+    build(home, HashEncoder("another 1"))
+    status, checks = _doctor(home)
+    assert status == 1
+    assert checks["index"] == {
+        "name": "index",
+        "verdict": "failed",
+        "detail": "the index was built by another 1, the encoder here is hash-encoder 1:"
+        " run 'kb build'",
+        "remedy": None,
+    }
 
 
 def test_doctor_sees_what_changed_since_the_build(home: Home) -> None:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
-from index import sealed
+from index import encoder, sealed
 from index.home import Home
 from index.model import NAME
 from index.stores import store_of
 from kb import library
-from kb.errors import IndexDamaged, KBError
+from kb.errors import EncoderMismatch, IndexDamaged, KBError
 from web import shelf
 
 Verdict = Literal["ok", "warning", "failed"]
@@ -147,9 +147,12 @@ def _index(home: Home) -> Check:
     if name is None:
         return Check("index", "warning", "there is none yet", "run 'kb build'")
     facts = store.facts(name)
-    counts = facts["counts"]
+    counts, built_by = facts["counts"], facts["encoder"]["name"]
+    present = encoder.name_to_be(home)
+    if not built_by.startswith(present):
+        raise EncoderMismatch(built_by, present.strip())
     detail = f"{name}, {counts['documents']} documents, {counts['passages']} passages"
-    return Check("index", "ok", f"{detail}, built by {facts['encoder']['name']}")
+    return Check("index", "ok", f"{detail}, built by {built_by}")
 
 
 def _changes(home: Home) -> Check:
