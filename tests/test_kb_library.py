@@ -135,6 +135,22 @@ def test_who_changes_the_library_waits_for_another_process(tmp_path: Path, chang
     assert sorted(path.name for path in folder.iterdir()) == left
 
 
+def test_a_file_that_is_gone_meanwhile_stops_no_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does one that may not be opened, and of which nobody can say that it is the same."""
+    library, article = tmp_path / "library", tmp_path / "new.txt"
+    library.mkdir()
+    for path in (library / "one.txt", library / "two.txt", article):
+        path.write_text(f"{path.name}\n\n正文。\n", encoding="utf-8")
+    found = find(library)
+    (library / "one.txt").unlink()
+    monkeypatch.setattr(kb.changing, "find", lambda _: found)
+    assert add(library, article).name == "new.txt"
+    assert remove(library, document_id("one.txt")).name == "one.txt"
+    assert sorted(path.name for path in library.iterdir()) == ["new.txt", "two.txt"]
+
+
 def test_documents_are_found_below_the_folder_sorted_by_name(tmp_path: Path) -> None:
     (tmp_path / "乙").mkdir()
     (tmp_path / ".git").mkdir()
