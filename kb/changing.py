@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from kb.errors import DocumentExists, DocumentUnreadable, LastDocument, UnknownDocument
-from kb.library import Source, document_id, find, fingerprint, load, unfit
+from kb.library import Source, content, document_id, find, fingerprint, load, unfit
 from kb.passages import cut
 from kb.reading import SUFFIXES, read
 
@@ -47,12 +47,20 @@ def add(folder: Path, file: Path, name: str | None = None) -> Source:
     target = folder / _safe(file, name or file.name)
     if reason := unfit(file, file.parent, target.suffix):
         raise DocumentUnreadable(target, reason)
-    data = file.read_bytes()
+    data = _taken(file, target)
     read(target, data)
     with _alone(folder):
         _require_new(folder, target, data)
         _write(target, data)
     return Source(target, target.name, document_id(target.name), len(data))
+
+
+def _taken(file: Path, target: Path) -> bytes:
+    """The bytes of `file`; what stands in the way is told of `target`."""
+    try:
+        return content(Source(file, target.name, "", file.stat().st_size))
+    except DocumentUnreadable as error:
+        raise DocumentUnreadable(target, error.reason) from error
 
 
 def _require_new(folder: Path, target: Path, data: bytes) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -149,6 +150,24 @@ def test_a_file_that_is_gone_meanwhile_stops_no_change(
     assert add(library, article).name == "new.txt"
     assert remove(library, document_id("one.txt")).name == "one.txt"
     assert sorted(path.name for path in library.iterdir()) == ["new.txt", "two.txt"]
+
+
+def test_a_file_that_may_not_be_read_is_not_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is at fault, and no disk; the name is the one that it would have had."""
+    secret, path_open = tmp_path / "secret.txt", Path.open
+    secret.write_text("秘密。", encoding="utf-8")
+
+    def refuse(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path == secret:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return path_open(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DocumentUnreadable) as caught:
+        add(tmp_path / "library", secret, "other.txt")
+    assert str(caught.value) == "cannot read other.txt: permission denied"
 
 
 def test_documents_are_found_below_the_folder_sorted_by_name(tmp_path: Path) -> None:
