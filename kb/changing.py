@@ -85,10 +85,22 @@ def _write(target: Path, data: bytes) -> None:
             os.fsync(copy.fileno())
         Path(aside).chmod(0o644)
         _take_name(Path(aside), target)
+        _flush(folder)
     except FileExistsError as error:
         raise DocumentExists(target.name, target.name) from error
     finally:
         Path(aside).unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Bring a file, or the names of a folder, to the disk."""
+    if os.name == "nt":  # there a folder cannot be opened
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _take_name(copy: Path, target: Path) -> None:
@@ -126,6 +138,7 @@ def remove(folder: Path, wanted: str) -> Source:
         if not any(map(_can_be_indexed, sorted(sources.values(), key=lambda each: each.size))):
             raise LastDocument(source.name, len(sources))
         source.path.unlink(missing_ok=True)  # by hand, since it was found
+        _flush(source.path.parent)
         return source
 
 
@@ -171,7 +184,10 @@ def _install(folder: Path) -> None:
     try:
         for report in resources.files("kb").joinpath("reports").iterdir():
             (aside / report.name).write_bytes(report.read_bytes())
+            _flush(aside / report.name)
         aside.chmod(0o755)
+        _flush(aside)
         aside.rename(folder)
+        _flush(folder.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -170,6 +170,27 @@ def test_a_file_that_may_not_be_read_is_not_added(
     assert str(caught.value) == "cannot read other.txt: permission denied"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="folders cannot be flushed there")
+def test_names_are_flushed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said to be added or removed is so after a power cut."""
+    library, article, fsync = tmp_path / "library", tmp_path / "new.txt", os.fsync
+    article.write_text("第一份\n\n正文。\n", encoding="utf-8")
+    flushed: list[tuple[int, bool]] = []
+
+    def watched(handle: int) -> None:
+        there = (library / "new.txt").exists()
+        flushed.append((os.fstat(handle).st_ino, there))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    add(library, article)
+    folder = library.stat().st_ino
+    assert flushed == [((library / "new.txt").stat().st_ino, False), (folder, True)]
+    (library / "old.txt").write_text("第二份\n\n正文。\n", encoding="utf-8")
+    remove(library, document_id("new.txt"))
+    assert flushed[2:] == [(folder, False)]
+
+
 def test_documents_are_found_below_the_folder_sorted_by_name(tmp_path: Path) -> None:
     (tmp_path / "乙").mkdir()
     (tmp_path / ".git").mkdir()
