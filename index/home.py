@@ -71,6 +71,11 @@ class Home:
         return self.root / "leftover"
 
     @property
+    def changed(self) -> Path:
+        """There while a server has changed the library and not yet indexed that."""
+        return self.root / "changed"
+
+    @property
     def lock(self) -> Path:
         """Held by the one build that may run."""
         return self.root / "build.lock"

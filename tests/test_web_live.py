@@ -16,7 +16,9 @@ from index import generation
 from index.build import BuildReport, Progress, build
 from index.home import Home
 from index.search import Searcher
+from kb.changing import remove
 from kb.errors import KBError, ModelUnavailable, NotReady, RebuildRunning
+from kb.library import document_id
 from tests.fakes import HashEncoder
 from tests.waiting import wait_for
 from web import create_app
@@ -307,6 +309,40 @@ def test_a_change_outlives_a_late_refusal(
     assert len(refusals) == 2
     wait_for(lambda: live.state.state == "done")
     assert live.rebuilds_ended == {"done": 1, "failed": 0}
+
+
+def test_a_change_outlives_the_server(
+    home: Home, encoder: HashEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was stopped before it was indexed is indexed by the next; after that by none."""
+
+    def endless(*_: object, progress: Any) -> BuildReport:
+        while True:
+            progress(Progress("read", 0, 1))
+
+    build(home, encoder)
+    live = Live(home, lambda: encoder)
+    live.start()
+    wait_for(lambda: live.searcher is not None)
+    with monkeypatch.context() as patch:
+        patch.setattr("index.build.build", endless)
+        remove(home.documents, document_id("sports.txt"))
+        assert live.rebuild_soon().state == "running"
+        assert live.stop()
+    assert live.searcher is not None
+    assert len(live.searcher.documents) == 3
+
+    def rebuilds_of_the_next() -> int:
+        live = Live(home, lambda: encoder)
+        live.start()
+        wait_for(lambda: live.searcher is not None and len(live.searcher.documents) == 2)
+        wait_for(lambda: live.state.state != "running")
+        time.sleep(2 * POLL_SECONDS)
+        assert live.stop()
+        return live.rebuilds_ended["done"]
+
+    assert (rebuilds_of_the_next(), rebuilds_of_the_next()) == (1, 0)
+    assert not home.changed.exists()
 
 
 def test_a_rebuild_that_is_refused_late_has_failed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -89,10 +90,12 @@ class Live(Follower):
     def rebuild_soon(self) -> RebuildState:
         """Index the library as it is from now on: at once, or after the build that runs now.
 
-        Raises NotReady.
+        Or when a server starts again, where this one is killed before. Raises NotReady.
         """
         self._loaded()
         self._changed.set()
+        with suppress(OSError):  # a disk that is full: what was asked for is done all the same
+            self.home.changed.touch()
         self._rebuild_if_changed()
         return self.state
 
@@ -114,6 +117,8 @@ class Live(Follower):
             log.exception("cannot start")
             self.failure = KBError(f"cannot start: {error}")
             return
+        if self.home.changed.exists():  # left by a server that was stopped
+            self._changed.set()
         while not self._stopping.wait(POLL_SECONDS):
             self.follow()
             self._rebuild_if_changed()
@@ -174,6 +179,9 @@ class Live(Follower):
             if self.searcher is None:
                 self.away = error
             raise
+        if not self._changed.is_set():
+            with suppress(OSError):
+                self.home.changed.unlink(missing_ok=True)
         self.follow()
         return report.generation
 
