@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from web import gate
 from web.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +50,16 @@ def test_every_variable_shown_is_read(page: Path) -> None:
     code = "".join(path.read_text(encoding="utf-8") for path in sources if path.exists())
     for variable in re.findall(r"\bKB_[A-Z_]+", page.read_text(encoding="utf-8")):
         assert variable in code, f"{page.name} names {variable}"
+
+
+def test_the_limits_promised_are_those_kept() -> None:
+    """How many searches and changes run and wait."""
+    words = " ".join((ROOT / "SECURITY.md").read_text(encoding="utf-8").split())
+    assert f"{gate.RUNNING} searches run and {gate.WAITING} wait" in words
+    assert (
+        f"{gate.CHANGING} documents are added or removed and {gate.CHANGES_WAITING} wait" in words
+    )
+    assert f"together have {gate.SECONDS:.0f} seconds, then 503" in words
 
 
 def test_the_search_for_commands_finds_them(tmp_path: Path) -> None:
