@@ -91,10 +91,10 @@ class Query:
 
         Nearly all that do have its characters side by side; of names some have a space inside.
         """
-        together = {term.text for phrase in self._phrases for term in terms(phrase)}
+        beside = {term.text for phrase in self._phrases for term in terms(phrase)}
         apart = units(self._phrases)
-        rows = self._holding(together)
-        if len(rows) < _QUOTING and apart != together:
+        rows = self._holding(beside)
+        if len(rows) < _QUOTING and apart != beside:
             rows = np.union1d(rows, self._holding(apart))
         texts = (passage.text for passage in self._passages_at(rows))
         held = [holds(text, self._phrases) for text in texts]
