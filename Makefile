@@ -17,13 +17,17 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --co
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.venv/bin/python:
+# not .venv/bin/python, which is there before pip is
+.venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@echo "making .venv"
 	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip --version >/dev/null || \
+		{ echo ".venv has no pip: delete .venv and try again"; exit 1; }
+	@touch $@
 
-.venv/.runtime: .venv/bin/python pyproject.toml constraints.txt
+.venv/.runtime: .venv/.made pyproject.toml constraints.txt
 	@echo "installing report-kb and what it needs into .venv (a few minutes the first time)"
 	@$(INSTALL) --editable .
 	@touch $@
