@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from kb.errors import DocumentExists, DocumentUnreadable, LastDocument, UnknownDocument
-from kb.library import Source, content, document_id, find, fingerprint, load, unfit
+from kb.library import Skipped, Source, content, document_id, find, fingerprint, load, unfit
 from kb.passages import cut
 from kb.reading import SUFFIXES, read
 
@@ -123,7 +123,7 @@ def _clear_away(folder: Path) -> None:
 
 
 def remove(folder: Path, wanted: str) -> Source:
-    """Delete the document with the id `wanted` from the library.
+    """Delete the document with the id `wanted` from the library, or a file that is left out of it.
 
     Raises `UnknownDocument`, or `LastDocument` where no other could be indexed: an index is of
     something, so that the one there is would go on finding what was deleted.
@@ -131,15 +131,37 @@ def remove(folder: Path, wanted: str) -> Source:
     if not folder.is_dir():
         raise UnknownDocument(wanted)
     with _alone(folder):
-        sources = {source.id: source for source in find(folder).sources}
-        source = sources.pop(wanted, None)
-        if source is None:
-            raise UnknownDocument(wanted)
-        if not any(map(_can_be_indexed, sorted(sources.values(), key=lambda each: each.size))):
-            raise LastDocument(source.name, len(sources))
+        source = _removable(folder, wanted)
         source.path.unlink(missing_ok=True)  # by hand, since it was found
         _flush(source.path.parent)
         return source
+
+
+def _removable(folder: Path, wanted: str) -> Source:
+    """What is to be removed. Raises as `remove`."""
+    found = find(folder)
+    sources = {source.id: source for source in found.sources}
+    left_out = list(_left_out(folder, found.skipped))
+    if wanted not in sources:
+        for each in left_out:
+            if each.id == wanted:
+                return each
+        raise UnknownDocument(wanted)
+    source = sources.pop(wanted)
+    own = fingerprint(source.path)
+    copies = [each for each in left_out if fingerprint(each.path) == own]
+    others = sorted([*sources.values(), *copies], key=lambda each: each.size)
+    if not any(map(_can_be_indexed, others)):
+        raise LastDocument(source.name, len(sources))
+    return source
+
+
+def _left_out(folder: Path, skipped: Iterable[Skipped]) -> Iterator[Source]:
+    """The files that are no documents, by their type or as copies of others."""
+    for name in (each.name for each in skipped):
+        path = folder / name  # of a name that cannot be told there is none
+        if os.path.lexists(path):
+            yield Source(path, name, document_id(name), path.lstat().st_size)
 
 
 def _can_be_indexed(source: Source) -> bool:

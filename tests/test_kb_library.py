@@ -16,7 +16,7 @@ from filelock import FileLock
 import kb.changing
 import kb.library
 from kb.changing import add, remove
-from kb.errors import DocumentUnreadable, LastDocument
+from kb.errors import DocumentUnreadable, LastDocument, UnknownDocument
 from kb.library import Findings, document_id, find, load
 
 
@@ -77,6 +77,22 @@ def test_a_document_that_cannot_be_read_is_no_other(tmp_path: Path) -> None:
     )
     assert remove(tmp_path, document_id("broken.pdf")).name == "broken.pdf"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.txt", "good.txt"]
+
+
+def test_what_is_left_out_can_be_removed(tmp_path: Path) -> None:
+    """A file of another type, and a copy; of two alike either, as the other is indexed then."""
+    for name in ("one.txt", "same.txt"):
+        (tmp_path / name).write_text("第一份\n\n正文。\n", encoding="utf-8")
+    (tmp_path / "old.doc").write_bytes(b"old")
+    assert remove(tmp_path, document_id("old.doc")).name == "old.doc"
+    assert remove(tmp_path, document_id("one.txt")).name == "one.txt"
+    assert [path.name for path in tmp_path.iterdir()] == ["same.txt"]
+    (tmp_path / "one.txt").write_bytes((tmp_path / "same.txt").read_bytes())
+    assert remove(tmp_path, document_id("same.txt")).name == "same.txt"
+    with pytest.raises(LastDocument):
+        remove(tmp_path, document_id("one.txt"))
+    with pytest.raises(UnknownDocument):
+        remove(tmp_path, document_id("old.doc"))
 
 
 def test_of_two_that_remove_the_last_two_one_is_refused(

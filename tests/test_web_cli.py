@@ -165,7 +165,7 @@ def test_search_prints_path_place_and_passage(home: Home) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     where, text = result.stdout.splitlines()
     assert re.fullmatch(
-        r"1\. 五年工作报告 › 二、服务户外劳动者 \[paragraph 6, 95–144\] 0\.\d{3}", where
+        r"1\. 五年工作报告 > 二、服务户外劳动者 \[paragraph 6, 95–144\] 0\.\d{3}", where
     )
     assert text.startswith("在主要街道临街店铺建立暖心驿站")
 
@@ -180,6 +180,23 @@ def test_search_sets_the_evidence_in_bold(home: Home) -> None:
     evidence = "为快递小哥、外卖送餐员、环卫工人提供饮水、热饭、充电、休息等服务。"
     assert text.endswith(click.style(evidence, bold=True))
     assert click.unstyle(text).startswith("在主要街道临街店铺建立暖心驿站")
+
+
+@pytest.mark.parametrize("charset", ["gbk", "latin-1", "ascii"])
+def test_characters_that_an_output_lacks_end_nothing(home: Home, charset: str) -> None:
+    """They are written as escapes, in JSON such as it has; the rest stands as it is."""
+    text = "第一份\n\n会议😀通知𠀀各单位。\n"
+    (home.documents / "a.txt").write_text(text, encoding="utf-8")
+    build(home, HashEncoder())
+    runner = CliRunner(charset=charset)
+    asked = ["--home", str(home.root), "search", "会议通知", "-k", "1"]
+    shown = runner.invoke(main, asked)
+    assert (shown.exit_code, shown.exception) == (0, None)
+    if charset == "gbk":
+        assert "会议\\U0001f600通知\\U00020000各单位。" in shown.stdout
+    as_json = runner.invoke(main, [*asked, "--json"])
+    assert json.loads(as_json.stdout)["hits"][0]["passage"]["text"] == "会议😀通知𠀀各单位。"
+    assert runner.invoke(main, ["--home", str(home.root), "list"]).exit_code == 0
 
 
 def test_a_document_orders_no_terminal_about(home: Home) -> None:

@@ -122,6 +122,26 @@ def test_what_is_removed_is_found_no_more(home: Home, wanted: str) -> None:
     assert "健步走" not in kb(home, "search", "健步走").stdout
 
 
+@pytest.mark.parametrize("wanted", [document_id("旧.doc"), "旧.doc"])
+def test_what_is_listed_as_left_out_can_be_removed(home: Home, wanted: str) -> None:
+    """By what the list calls it."""
+    (home.documents / "旧.doc").write_bytes(b"old")
+    assert f"{document_id('旧.doc')}  left out  旧.doc" in kb(home, "list").stdout
+    assert kb(home, "remove", "--no-build", wanted).exit_code == 0
+    assert not (home.documents / "旧.doc").exists()
+
+
+def test_a_folder_that_was_named_and_is_not_there_is_told(home: Home, tmp_path: Path) -> None:
+    """Before the model is made, and by a list that would be empty."""
+    nowhere = str(tmp_path / "nowhere")
+    for command in ("list", "build"):
+        result = CliRunner().invoke(
+            main, ["--home", str(home.root), "--documents", nowhere, command]
+        )
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr.startswith(f"Error: no readable document in {nowhere}:")
+
+
 def test_an_unknown_id_is_one_line_and_nothing_is_built(home: Home) -> None:
     """Neither is a path that leads out of the library an id."""
     for wanted in ("none", "../home/CURRENT", ""):

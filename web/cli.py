@@ -12,7 +12,16 @@ import click
 
 from kb.errors import IndexMissing, KBError
 from web.library_cli import add, list_documents, remove
-from web.options import build_index, home_of, home_options, json_option, print_json, say, visible
+from web.options import (
+    build_index,
+    home_of,
+    home_options,
+    json_option,
+    print_json,
+    print_what_can_be,
+    say,
+    visible,
+)
 
 if TYPE_CHECKING:
     from index.encoder import Encoder
@@ -49,6 +58,7 @@ mode_option = click.option(
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """Ask long reports a question; get back the exact passages that answer it."""
+    print_what_can_be()
     ctx.ensure_object(dict)
 
 

@@ -17,7 +17,16 @@ from kb.errors import (
     StorageFailed,
     UnknownDocument,
 )
-from web.options import build_index, home_of, home_options, json_option, print_json, say, visible
+from web.options import (
+    build_index,
+    home_of,
+    home_options,
+    json_option,
+    print_json,
+    require_documents,
+    say,
+    visible,
+)
 
 if TYPE_CHECKING:
     from index.build import BuildReport
@@ -76,7 +85,10 @@ def list_documents(ctx: click.Context, as_json: bool) -> None:
     """List the library: each document, and whether the index has it as it is."""
     from web import shelf
 
-    found = shelf.holdings(home_of(ctx))
+    home = home_of(ctx)
+    found = shelf.holdings(home)
+    if not found:
+        require_documents(home)
     if as_json:
         print_json({"documents": [_as_json(each) for each in found]})
         return

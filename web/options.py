@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from kb.errors import LibraryEmpty
 from web.printable import printable_json
 
 if TYPE_CHECKING:
@@ -50,6 +54,12 @@ def home_of(ctx: click.Context) -> Home:
     return Home.resolve(ctx.obj.get("home"), ctx.obj.get("documents"))
 
 
+def require_documents(home: Home) -> None:
+    """Raise `LibraryEmpty` where a folder was named and is not there."""
+    if not home.owns_documents and not home.documents.is_dir():
+        raise LibraryEmpty(home.documents)
+
+
 def build_index(home: Home, *, force: bool = False, ray: str | None = None) -> BuildReport:
     """Index the library, with progress on stderr; on the Ray at an address, "" for one of its own.
 
@@ -61,6 +71,7 @@ def build_index(home: Home, *, force: bool = False, ray: str | None = None) -> B
     from index.encoder import load_encoder
     from web.terminal import Steps
 
+    require_documents(home)
     encoder = load_encoder(home, say)
     with _workers(home, encoder, ray) as workers, closing(Steps()) as steps:
         return build(home, encoder, force=force, progress=steps, workers=workers)
@@ -89,4 +100,16 @@ def visible(text: str) -> str:
 
 def print_json(value: object) -> None:
     """One JSON object on stdout, on a line that orders no terminal about."""
-    click.echo(printable_json(value, default=str))
+    line = printable_json(value, default=str)
+    try:
+        line.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:  # as a Chinese Windows has it in a pipe: the same in ASCII
+        line = json.dumps(value, default=str)
+    click.echo(line)
+
+
+def print_what_can_be() -> None:
+    r"""Let characters that stdout and stderr do not have through as `\uXXXX`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")

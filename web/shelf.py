@@ -48,9 +48,11 @@ def remove(home: Home, wanted: str) -> Source:
     Raises LibraryReadOnly, UnknownDocument, LastDocument or StorageFailed.
     """
     _require_own(home)
-    names = {source.name: source.id for source in library.find(home.documents).sources}
+    found = library.find(home.documents)
+    names = [*(each.name for each in found.sources), *(each.name for each in found.skipped)]
+    identity = library.document_id(wanted) if wanted in names else wanted
     with sealed.writing(home.documents):
-        return changing.remove(home.documents, names.get(wanted, wanted))
+        return changing.remove(home.documents, identity)
 
 
 def holdings(home: Home) -> tuple[Holding, ...]:

@@ -108,7 +108,7 @@ def hits(results: Results) -> str:
 
 def _hit(hit: Hit) -> str:
     passage = hit.passage
-    path = visible(" › ".join([hit.document.title, *passage.headings]))
+    path = visible(" > ".join([hit.document.title, *passage.headings]))
     place = click.style(f"[{_place(passage)}]", dim=True)
     head = f"{hit.rank}. {click.style(path, fg='cyan')} {place} {hit.score:.3f}"
     return f"{head}\n{_emphasised(visible(passage.text), passage.start, hit.evidence)}"
