@@ -11,7 +11,7 @@ from index.encoder import Vectors
 from index.hits import Mark
 from index.late import Matches, stretches
 from index.store import LateMatches
-from index.terms import occurrences
+from index.terms import folded, occurrences
 from index.texts import cuts
 from kb.types import Passage, Span
 
@@ -41,12 +41,13 @@ def clause_scores(
     the MaxSim of its stretch of the passage's tokens, which have read what stands around them.
     """
     within = stretches([each.passage for each in late], [cuts(each) for each in passages])
-    asks_number = _ASKS_NUMBER.search(query) is not None
+    asks_number = _ASKS_NUMBER.search(folded(query)) is not None
     found = []
     for passage, dense, alone, stretch in zip(passages, cosines, late, within, strict=True):
         scores: Vectors = 0.5 * dense + alone.clauses + stretch
         if asks_number:
-            told = [_NUMBER.search(clause.text) is not None for clause in passage.clauses]
+            text = folded(passage.text)
+            told = [_NUMBER.search(text, first, last) is not None for first, last in cuts(passage)]
             scores[told] += _NUMBER_BONUS
         found.append(scores)
     return found

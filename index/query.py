@@ -26,8 +26,9 @@ from kb.types import Passage
 # collection by more than .001; of 24 in place of 32 statutes lost .002.
 _CLAUSES, _PASSAGES, RERANKED = 200, 128, 32
 
-# Of passages with all the terms of a quoted phrase, so many are read for the phrase itself.
-_QUOTING = 500
+# Of passages with all the terms of a quoted phrase, so many are read for the phrase itself: the
+# more where few of the first have it.
+_QUOTING = (500, 4_000)
 
 _Result = TypeVar("_Result")
 
@@ -70,7 +71,7 @@ class Query:
         go by their first score in blocks of `RERANKED`, as many blocks as `k` takes.
         """
         limit = -(-k // RERANKED) * RERANKED
-        rows = self._quoting() if self._phrases else self._close(limit)
+        rows = self._quoting(limit) if self._phrases else self._close(limit)
         dense, lexical = self._waited([lambda: self._dense(rows), lambda: self._lexical(rows)])
         if not (weights.coverage or weights.late or weights.late_clause):
             none = np.zeros(len(rows), np.float32)
@@ -86,30 +87,45 @@ class Query:
         )
         return Candidates(rows, dense, lexical, coverage, late, late_clause, RERANKED)
 
-    def _quoting(self) -> RowNumbers:
+    def _quoting(self, limit: int) -> RowNumbers:
         """Passages that hold what the query puts in quotes, spaces aside.
 
         Nearly all that do have its characters side by side; of names some have a space inside.
         """
         beside = {term.text for phrase in self._phrases for term in terms(phrase)}
         apart = units(self._phrases)
-        rows = self._holding(beside)
-        if len(rows) < _QUOTING and apart != beside:
-            rows = np.union1d(rows, self._holding(apart))
+        if not apart:  # signs alone are no terms
+            return self._held(self._close(limit))
+        held = np.zeros(0, np.int64)
+        for most in _QUOTING:
+            rows = self._holding(beside, most)
+            if len(rows) < most and apart != beside:
+                rows = np.union1d(rows, self._holding(apart, most))
+            held = self._held(rows)
+            if len(held) >= RERANKED or len(rows) < most:
+                break
+        return held
+
+    def _holding(self, needed: Collection[str], most: int) -> RowNumbers:
+        return self._reader.holding(needed, " ".join(self._phrases), most, self._scope)
+
+    def _held(self, rows: RowNumbers) -> RowNumbers:
+        """Those passages that hold what is quoted."""
         texts = (passage.text for passage in self._passages_at(rows))
         held = [holds(text, self._phrases) for text in texts]
         return np.sort(rows[np.flatnonzero(held)])
-
-    def _holding(self, needed: Collection[str]) -> RowNumbers:
-        return self._reader.holding(needed, " ".join(self._phrases), _QUOTING, self._scope)
 
     def _close(self, limit: int) -> RowNumbers:
         """Passages of the nearest clauses, and those that share words with the query."""
         most = max(limit, _PASSAGES)
 
         def nearest() -> RowNumbers:
-            vector = self._encoded.vector
-            return self._reader.nearest(vector, max(limit, _CLAUSES), self._scope)
+            vector, clauses = self._encoded.vector, max(limit, _CLAUSES)
+            found = np.unique(self._reader.nearest(vector, clauses, self._scope))
+            while len(found) < most and clauses < self.clauses:  # many of few passages
+                clauses *= 2
+                found = np.unique(self._reader.nearest(vector, clauses, self._scope))
+            return found
 
         def matching() -> RowNumbers:
             self._known = self._reader.matching(self._text, most, self._scope)

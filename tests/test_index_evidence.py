@@ -88,6 +88,7 @@ def test_a_clause_scores_by_itself_and_by_its_stretch_of_the_passage() -> None:
     [
         ("有多少会员", [True, True, False, False]),
         ("会员有几个", [True, True, False, False]),
+        ("會員有幾個", [True, True, False, False]),
         ("How many members", [True, True, False, False]),
         ("what percent", [True, True, False, False]),
         ("几乎没有会员", [False] * 4),

@@ -270,7 +270,9 @@ QUOTED = """序言一。
         ("tradeunion", {"先进个人"}),
         ("trade union closed", set()),
         ("驿站暖心", set()),
-        ("。", set()),
+        ("。", {"序言一。", "本区建成", "先进个人", "驿站开放"}),
+        ("；", {"先进个人"}),
+        ("😀", set()),
     ],
 )
 def test_spaces_do_not_keep_a_quoted_phrase_from_being_found(
@@ -284,6 +286,33 @@ def test_spaces_do_not_keep_a_quoted_phrase_from_being_found(
         assert {text[:4] for text in texts(searcher.search(f'"{quoted}"'))} == held
 
 
+def test_a_phrase_is_found_where_many_passages_have_its_parts_apart(tmp_path: Path) -> None:
+    """These are read first: they are shorter."""
+    home = Home(tmp_path / "home", tmp_path / "documents")
+    home.documents.mkdir()
+    paragraphs = [f"2021 月 12 年 {n}。" * 40 for n in range(520)]
+    paragraphs.append("本办法经各方讨论，自2021年12月起施行。" + "其余事项另行通知。" * 30)
+    (home.documents / "a.txt").write_text("\n\n".join(paragraphs), encoding="utf-8")
+    build(home, HashEncoder())
+    with closing(Searcher.open(home, HashEncoder())) as searcher:
+        assert searcher.documents[0].passages > 500
+        [hit] = searcher.search('"2021年12月"').hits
+        assert "自2021年12月起施行" in hit.passage.text
+
+
+def test_as_many_passages_as_asked_are_found_where_each_has_many_clauses(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", tmp_path / "documents")
+    home.documents.mkdir()
+    for n in range(60):
+        text = "".join(f"职工书屋{n}开放{i}天，工会为职工准备图书和饮水。" for i in range(16))
+        (home.documents / f"{n}.txt").write_text(f"第{n}号文件\n\n{text}", encoding="utf-8")
+    build(home, HashEncoder())
+    with closing(Searcher.open(home, HashEncoder())) as searcher:
+        assert sum(d.clauses for d in searcher.documents) > 500
+        for k in (10, 50, 60):
+            assert len(searcher.search("xylophone", k=k, mode="dense").hits) == k
+
+
 def test_a_quoted_phrase_is_found_in_every_section_that_holds_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,7 +324,7 @@ def test_a_quoted_phrase_is_found_in_every_section_that_holds_it(
     build(home, HashEncoder())
     with closing(Searcher.open(home, HashEncoder())) as searcher:
         document = searcher.documents[0]
-        monkeypatch.setattr("index.query._QUOTING", document.passages // 8)
+        monkeypatch.setattr("index.query._QUOTING", (document.passages // 8,))
         for section in range(8):
             found = searcher.search('"驿站"', k=100, document=document.id, section=section)
             assert len(found.hits) == document.passages // 8
