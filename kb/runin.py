@@ -77,7 +77,8 @@ def _alike(blocks: Sequence[Block], style: str, members: Sequence[int]) -> dict[
     found = {index: heading for index, heading in openings if heading is not None}
     if style != TERSE:
         return found if len(found) >= _MOST * len(members) else {}
-    alike = sum(index >= min(found) for index in members) if found else 0
+    first = min(found, default=0)
+    alike = sum(index >= first for index in members)
     return found if len(found) >= max(3, _MOST * alike) else {}
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from kb.blocks import split
 from kb.numbering import han, read_label
 from kb.outline import outline
 from kb.reading import read
+from kb.runin import Openings
 
 BODY = "工会始终坚持服务职工，取得了明显成效。"
 
@@ -179,6 +181,28 @@ def test_two_terse_openings_are_topic_sentences_and_three_are_headings() -> None
     ]
     three = sections(lines("总结", "一、成绩", ".", opening, opening, opening))
     assert [title for kind, _, title in three if kind == "run_in"] == ["改革成效明显"] * 3
+
+
+class Counted(int):
+    """An index that counts how often it is compared with another."""
+
+    comparisons = 0
+
+    def __lt__(self, other: int) -> bool:
+        Counted.comparisons += 1
+        return int(self) < other
+
+    def __ge__(self, other: int) -> bool:
+        Counted.comparisons += 1
+        return int(self) >= other
+
+
+def test_terse_openings_are_found_with_a_few_comparisons_each() -> None:
+    blocks = split(("改革成效明显。" + BODY + "\n") * 500)
+    Counted.comparisons = 0
+    found = Openings.of(blocks, (), styled=False).find(blocks, [*map(Counted, range(500))])
+    assert list(found) == list(range(500))
+    assert Counted.comparisons < 5 * 500
 
 
 def test_labelled_openings_are_headings_where_most_are_alike() -> None:
