@@ -22,8 +22,9 @@ def cut(document: Document) -> tuple[Passage, ...]:
 
     Every non-white character of the text is in exactly one passage or in a heading with a line
     of its own. An id depends on the passage's text alone (and on how many like it came
-    before), so it survives changes elsewhere in the document.
+    before), so it survives changes elsewhere in the document. No two are the same.
     """
+    used: set[str] = set()
     seen: Counter[str] = Counter()
     passages: list[Passage] = []
     introduced = _introduced(document)
@@ -32,11 +33,12 @@ def cut(document: Document) -> tuple[Passage, ...]:
         for paragraphs in _groups(document.text, section, introduced):
             start, end = paragraphs[0].start, paragraphs[-1].end
             text = document.text[start:end]
-            digest = hashlib.sha256(f"{text}\0{seen[text]}".encode()).hexdigest()
+            short = _short_hash(f"{text}\0{seen[text]}", used)
             seen[text] += 1
+            used.add(short)
             passages.append(
                 Passage(
-                    id=f"{document.id}-{digest[:10]}",
+                    id=f"{document.id}-{short}",
                     document_id=document.id,
                     kind=section.kind,
                     headings=() if section.kind == "title" else (*section.path[1:], section.title),
@@ -49,6 +51,15 @@ def cut(document: Document) -> tuple[Passage, ...]:
                 )
             )
     return tuple(passages)
+
+
+def _short_hash(words: str, used: set[str]) -> str:
+    """The first 40 bits of a SHA-256, hex; of another where they are those of one in use."""
+    short, tries = hashlib.sha256(words.encode()).hexdigest()[:10], 0
+    while short in used:
+        tries += 1
+        short = hashlib.sha256(f"{words}\0{tries}".encode()).hexdigest()[:10]
+    return short
 
 
 def _introduced(document: Document) -> frozenset[Span]:

@@ -47,6 +47,16 @@ def test_passages_of_the_same_words_have_ids_of_their_own() -> None:
     assert len(first) == len("doc-") + 10
 
 
+def test_passages_whose_hashes_begin_alike_have_ids_of_their_own() -> None:
+    one, other = "编号1576421。", "编号2784775。"
+    [alone], [alike] = cut(document(one)), cut(document(other))
+    assert alone.id == alike.id
+    together = cut(document(f"一、甲\n\n{one}\n\n二、乙\n\n{other}\n\n三、丙\n\n{one}\n"))
+    first, second, third = (p.id for p in together if p.text.startswith("编号"))
+    assert first == alone.id
+    assert len({first, second, third}) == 3
+
+
 def test_clauses_end_with_their_sentence_and_its_closing_marks() -> None:
     assert clauses(
         "他说：“工会工作要更加努力地开展。”会议同意了这个十分重要的看法！然后大家就一起去吃饭了；"
