@@ -21,8 +21,9 @@ def cut(document: Document) -> tuple[Passage, ...]:
     """Cut a document into passages, in the order of its outline.
 
     Every non-white character of the text is in exactly one passage or in a heading with a line
-    of its own. An id depends on the passage's text alone (and on how many like it came
-    before), so it survives changes elsewhere in the document. No two are the same.
+    of its own; where nothing stands below such a heading, it is a passage. An id depends on the
+    passage's text alone (and on how many like it came before), so it survives changes elsewhere
+    in the document. No two are the same.
     """
     used: set[str] = set()
     seen: Counter[str] = Counter()
@@ -87,10 +88,11 @@ def _groups(text: str, section: Section, introduced: frozenset[Span]) -> Iterato
 
 
 def _paragraphs(section: Section) -> list[Span]:
-    if section.kind == "title" and section.heading is not None:
-        return [section.heading]
-    if section.kind == "run_in" and section.heading is not None and section.body:
-        return [Span(section.heading.start, section.body[0].end), *section.body[1:]]
+    heading = section.heading
+    if heading is not None and (section.kind == "title" or section.end == heading.end):
+        return [heading]  # nothing stands below it
+    if heading is not None and section.kind == "run_in" and section.body:
+        return [Span(heading.start, section.body[0].end), *section.body[1:]]
     return list(section.body)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kb.clauses import cut_clauses
 from kb.outline import outline
 from kb.passages import cut
-from kb.reading import Reading
+from kb.reading import read
 from kb.types import Document, Span
 
 
-def document(text: str) -> Document:
-    found = outline(Reading(text), "name")
-    return Document("doc", "a.txt", found.title, text, found.sections, "")
+def document(text: str, name: str = "a.txt") -> Document:
+    reading = read(Path(name), text.encode())
+    found = outline(reading, "name")
+    return Document("doc", name, found.title, reading.text, found.sections, "")
 
 
 def clauses(text: str) -> list[str]:
@@ -22,6 +25,20 @@ def test_short_paragraphs_run_together_up_to_a_screen() -> None:
     text = "\n\n".join("工会服务职工，成效明显，群众满意。" for _ in range(60))
     sizes = [len(passage.text) for passage in cut(document(text))]
     assert all(300 < size <= 350 for size in sizes[:-1])
+
+
+def test_a_heading_with_nothing_below_it_is_a_passage() -> None:
+    text = "二、保障措施\n\n（一）每户补助五千元\n\n三、附则\n\n本通知自发布之日起施行。\n"
+    assert [(p.kind, p.headings, p.text, p.paragraph) for p in cut(document(text))] == [
+        ("section", ("二、保障措施", "（一）每户补助五千元"), "（一）每户补助五千元", 2),
+        ("section", ("三、附则",), "本通知自发布之日起施行。", 4),
+    ]
+
+
+def test_a_text_of_headings_alone_has_a_passage_for_each() -> None:
+    text = "".join(f"# 第{number}条消息\n" for number in "一二三四五")
+    passages = cut(document(text, "a.md"))
+    assert [passage.text for passage in passages] == text.splitlines()
 
 
 def test_long_paragraphs_are_split_at_sentences_into_like_parts() -> None:
