@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 from kb.blocks import Block, split
 from kb.captions import caption_runs
@@ -59,10 +61,15 @@ def outline(reading: Reading, name: str) -> Outline:
 
 
 def _whole_headings(blocks: Sequence[Block], reading: Reading) -> tuple[Block, ...]:
-    """Put the lines of a heading of several, as an underlined one in Markdown, into one block."""
+    """Give each of the source's headings a block of its own.
+
+    An underlined one in Markdown has several lines; one in a hard-wrapped text has running text
+    right before or after it.
+    """
     ends = {heading.span.start: heading.span.end for heading in reading.headings}
+    bounds = sorted({bound for heading in reading.headings for bound in heading.span})
     whole: list[Block] = []
-    for block in blocks:
+    for block in chain.from_iterable(_parts(each, bounds) for each in blocks):
         if whole and block.end <= ends.get(whole[-1].start, 0):
             first = whole[-1]
             text = reading.text[first.start : block.end]
@@ -70,6 +77,21 @@ def _whole_headings(blocks: Sequence[Block], reading: Reading) -> tuple[Block, .
         else:
             whole.append(block)
     return tuple(whole)
+
+
+def _parts(block: Block, bounds: Sequence[int]) -> Iterator[Block]:
+    """A block cut at those of the sorted `bounds` that are inside of it."""
+    inside = bounds[bisect_right(bounds, block.start) : bisect_left(bounds, block.end)]
+    if not inside:
+        yield block
+        return
+    gap = block.gap
+    for start, end in pairwise([block.start, *inside, block.end]):
+        piece = block.text[start - block.start : end - block.start]
+        if words := piece.strip():
+            left = start + len(piece) - len(piece.lstrip())
+            yield Block.of(words, left, gap, indented=block.indented and start == block.start)
+            gap = 0
 
 
 def _from_source(

@@ -240,6 +240,17 @@ def test_underlined_markdown_headings_take_their_line_with_them() -> None:
     ]
 
 
+def test_a_heading_amid_lines_of_full_width_is_no_more_than_its_line() -> None:
+    line = "The union of the district runs stations where couriers may rest and drink\n"
+    text = f"# Report\n{line * 3}as they like.\n## Past\n{line * 3}all of the day.\n"
+    found = outline(read(Path("a.md"), text.encode()), "name").sections
+    assert [(s.kind, s.title, [text[a:b] for a, b in s.body]) for s in found] == [
+        ("title", "Report", []),
+        ("lead", "导语", [f"{line * 3}as they like."]),
+        ("section", "Past", [f"{line * 3}all of the day."]),
+    ]
+
+
 def test_what_programs_note_above_a_markdown_text_is_no_heading() -> None:
     noted = "---\ntitle: 年度报告\ntags: [工会]\n---\n\n"
     assert sections(f"{noted}# 报告\n\n正文在这里。\n\n## 成绩\n\n正文。\n", "a.md") == [
