@@ -57,9 +57,7 @@ class Block:
     @property
     def short(self) -> bool:
         """Whether it may be a heading, a headline or a caption by its looks alone."""
-        if self.ended or len(self.text) > 2 * HEADING_WIDTH or "\n" in self.text:
-            return False
-        return len(self.text) <= HEADING_WIDTH or not has_cjk(self.text)
+        return not self.ended and "\n" not in self.text and not is_wide(self.text)
 
     @property
     def loose(self) -> bool:
@@ -95,6 +93,11 @@ def _is_prose(words: str, *, ended: bool) -> bool:
 def is_table_row(text: str) -> bool:
     """Whether tabs or bars divide it into cells."""
     return "\t" in text or " | " in text
+
+
+def is_wide(text: str) -> bool:
+    """Whether it is longer than a heading is."""
+    return len(text) > 2 * HEADING_WIDTH or (len(text) > HEADING_WIDTH and has_cjk(text))
 
 
 def has_cjk(text: str) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from kb.blocks import Block, is_table_row
+from kb.blocks import Block, has_cjk, is_table_row
 from kb.numbering import read_label
 from kb.types import Span
 
 _MARKS = "●■◆▲★◎◇☆▌█▍▶►※【】#*＊ \t\u3000"
+_UNDERLINE = re.compile("=+|-+")
 
 # Ranks end at 92, the levels a source gives its headings at 9.
 _NO_RANK, _UNDER_GIVEN = 1_000, 10
@@ -65,8 +68,19 @@ def inner(given: Mapping[int, Heading], found: Mapping[int, Heading]) -> dict[in
 
 
 def clean(text: str) -> str:
-    """Return a heading's words without the marks around them."""
-    return text.strip(_MARKS)
+    """Return a heading's words in one line, without the marks around them."""
+    return one_line(text).strip(_MARKS)
+
+
+def one_line(text: str) -> str:
+    """Put the lines of a heading together, but for one that underlines it."""
+    lines = [line for line in map(str.strip, text.split("\n")) if line]
+    if len(lines) > 1 and _UNDERLINE.fullmatch(lines[-1]):
+        lines.pop()
+    pieces = lines[:1]
+    for line, after in pairwise(lines):
+        pieces.append(after if has_cjk(line[-1] + after[0]) else f" {after}")
+    return "".join(pieces)
 
 
 def _heading(

@@ -48,7 +48,7 @@ def outline(reading: Reading, name: str) -> Outline:
     elif reading.styled:
         own |= inner(own, own_line(blocks, taken | set(own)))
         own = dict(sorted(own.items()))
-    title = clean(blocks[front[0]].text.partition("\n")[0]) if front else reading.title or name
+    title = clean(blocks[front[0]].text) if front else reading.title or name
     openings = Openings.of(blocks, reading.strong, styled=reading.styled)
     heads = [blocks[index].text for index in front]
     signed = [block.text for block in blocks[-3:] if block.dated]
@@ -107,7 +107,7 @@ def _from_source(
         index: Heading(title, blocks[index].span, "source", heading.level)
         for heading in marked
         if (index := at.get(heading.span.start)) is not None
-        and (title := clean(blocks[index].text.partition("\n")[0]))
+        and (title := clean(blocks[index].text))
     }
     if not own:
         return range(0), own

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from kb.blocks import split
+from kb.blocks import is_wide, split
 from kb.clauses import cut_clauses, evenly, scale, sentences, trim
 from kb.types import Document, Passage, Section, Span
 
@@ -21,9 +21,9 @@ def cut(document: Document) -> tuple[Passage, ...]:
     """Cut a document into passages, in the order of its outline.
 
     Every non-white character of the text is in exactly one passage or in a heading with a line
-    of its own; where nothing stands below such a heading, it is a passage. An id depends on the
-    passage's text alone (and on how many like it came before), so it survives changes elsewhere
-    in the document. No two are the same.
+    of its own; where nothing stands below such a heading, or it is longer than headings are, it
+    is a passage. An id depends on the passage's text alone (and on how many like it came
+    before), so it survives changes elsewhere in the document. No two are the same.
     """
     used: set[str] = set()
     seen: Counter[str] = Counter()
@@ -70,6 +70,8 @@ def _introduced(document: Document) -> frozenset[Span]:
 
 def _groups(text: str, section: Section, introduced: frozenset[Span]) -> Iterator[list[Span]]:
     """The paragraphs of each passage of a section."""
+    if _tells(section) and section.heading is not None:
+        yield from ([span] for span in _split(text, section.heading))
     paragraphs = _paragraphs(section)
     if section.kind != "lead" and paragraphs and paragraphs[0] in introduced:
         return
@@ -87,12 +89,20 @@ def _groups(text: str, section: Section, introduced: frozenset[Span]) -> Iterato
         yield group
 
 
+def _tells(section: Section) -> bool:
+    """Whether a heading is a passage: a title, over nothing, or too long to be no more than one.
+
+    What runs into a paragraph is a part of its passage.
+    """
+    if section.heading is None or section.kind == "run_in":
+        return False
+    bare = section.kind == "title" or section.end == section.heading.end
+    return bare or is_wide(section.title)
+
+
 def _paragraphs(section: Section) -> list[Span]:
-    heading = section.heading
-    if heading is not None and (section.kind == "title" or section.end == heading.end):
-        return [heading]  # nothing stands below it
-    if heading is not None and section.kind == "run_in" and section.body:
-        return [Span(heading.start, section.body[0].end), *section.body[1:]]
+    if section.kind == "run_in" and section.heading is not None and section.body:
+        return [Span(section.heading.start, section.body[0].end), *section.body[1:]]
     return list(section.body)
 
 

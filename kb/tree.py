@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kb.blocks import Block
-from kb.headings import Heading, clean
+from kb.headings import Heading, clean, one_line
 from kb.levels import place, scheme
 from kb.numbering import han
 from kb.runin import Openings
@@ -69,7 +69,7 @@ class _Node:
 
 
 def _title_node(block: Block) -> _Node:
-    words = block.text.partition("\n")[0]
+    words = one_line(block.text)
     return _Node(words if words.startswith("——") else clean(words), "title", 0, block.span)
 
 

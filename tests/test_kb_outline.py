@@ -240,6 +240,20 @@ def test_underlined_markdown_headings_take_their_line_with_them() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("heading", "title"),
+    [
+        ("工作\n成绩\n---", "工作成绩"),
+        ("工作总结2024\n  **成绩**  \nand more\n===", "工作总结2024 **成绩** and more"),
+        ("Work  \nof the\nunion\n--------", "Work of the union"),
+    ],
+)
+def test_an_underlined_heading_of_several_lines_is_whole(heading: str, title: str) -> None:
+    text = f"# 报告\n\n正文在这里。\n\n## 甲\n\n{heading}\n\n正文在这里。\n"
+    assert title in [found for _, _, found in sections(text, "a.md")]
+    assert sections(f"{heading}\n\n正文在这里。\n", "a.md")[0][2] == title
+
+
 def test_a_heading_amid_lines_of_full_width_is_no_more_than_its_line() -> None:
     line = "The union of the district runs stations where couriers may rest and drink\n"
     text = f"# Report\n{line * 3}as they like.\n## Past\n{line * 3}all of the day.\n"

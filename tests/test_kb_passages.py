@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from kb.clauses import cut_clauses
 from kb.outline import outline
 from kb.passages import cut
@@ -39,6 +41,27 @@ def test_a_text_of_headings_alone_has_a_passage_for_each() -> None:
     text = "".join(f"# 第{number}条消息\n" for number in "一二三四五")
     passages = cut(document(text, "a.md"))
     assert [passage.text for passage in passages] == text.splitlines()
+
+
+@pytest.mark.parametrize(
+    "below", ["正文。\n", "### 乙\n\n正文。\n", "前言。\n\n### 乙\n\n后文。\n"]
+)
+def test_a_paragraph_that_is_underlined_is_a_heading_and_a_passage(below: str) -> None:
+    told = "\n".join(["本年度困难职工每户补助五千元，由区总工会统一发放。"] * 3)
+    passages = cut(document(f"# 报告\n\n引子。\n\n{told}\n---\n\n{below}\n", "a.md"))
+    title = told.replace("\n", "")
+    [own] = [p for p in passages if p.text.startswith("本年度")]
+    assert (own.kind in {"part", "section"}, own.headings) == (True, (title,))
+    assert own.text == f"{told}\n---"
+    assert all(p.headings[0] == title for p in passages if p.start > own.start)
+
+
+def test_a_long_heading_is_split_as_paragraphs_are() -> None:
+    heading = "工会始终坚持服务职工，取得了明显成效。" * 50
+    passages = cut(document(f"# 报告\n\n引子。\n\n## {heading}\n\n正文在这里。\n", "a.md"))
+    assert "".join(p.text for p in passages[2:-1]) == f"## {heading}"
+    assert max(len(p.text) for p in passages) <= 450
+    assert passages[-1].text == "正文在这里。"
 
 
 def test_long_paragraphs_are_split_at_sentences_into_like_parts() -> None:
