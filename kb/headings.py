@@ -12,6 +12,8 @@ from kb.numbering import read_label
 from kb.types import Span
 
 _MARKS = "●■◆▲★◎◇☆▌█▍▶►※【】#*＊ \t\u3000"
+# Every passage below a heading is stored with its title; the whole of it stays in the text.
+_TITLE_MAX = 200
 _UNDERLINE = re.compile("=+|-+")
 
 # Ranks end at 92, the levels a source gives its headings at 9.
@@ -68,8 +70,13 @@ def inner(given: Mapping[int, Heading], found: Mapping[int, Heading]) -> dict[in
 
 
 def clean(text: str) -> str:
-    """Return a heading's words in one line, without the marks around them."""
-    return one_line(text).strip(_MARKS)
+    """Return a heading's words as a title, without the marks around them."""
+    return shortened(one_line(text).strip(_MARKS))
+
+
+def shortened(title: str) -> str:
+    """Return a title that is far too long with an ellipsis for its end."""
+    return title if len(title) <= _TITLE_MAX else title[: _TITLE_MAX - 1].rstrip() + "…"
 
 
 def one_line(text: str) -> str:

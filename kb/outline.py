@@ -10,7 +10,7 @@ from itertools import chain, pairwise
 from kb.blocks import Block, split
 from kb.captions import caption_runs
 from kb.front import front_matter, title_lines
-from kb.headings import Heading, clean, inner, own_line
+from kb.headings import Heading, clean, inner, own_line, shortened
 from kb.metadata import stated_author, stated_date
 from kb.reading import Reading, SourceHeading
 from kb.runin import Openings
@@ -48,7 +48,7 @@ def outline(reading: Reading, name: str) -> Outline:
     elif reading.styled:
         own |= inner(own, own_line(blocks, taken | set(own)))
         own = dict(sorted(own.items()))
-    title = clean(blocks[front[0]].text) if front else reading.title or name
+    title = clean(blocks[front[0]].text) if front else shortened(reading.title or name)
     openings = Openings.of(blocks, reading.strong, styled=reading.styled)
     heads = [blocks[index].text for index in front]
     signed = [block.text for block in blocks[-3:] if block.dated]

@@ -87,7 +87,9 @@ def _article(block: Block) -> Heading | None:
     if match is None or block.label is None or block.label.style != "条":
         return None
     span = Span(block.start, block.start + match.end())
-    return Heading(match.group(), span, "条", block.label.rank, block.label.ordinal, run_in=True)
+    return Heading(
+        clean(match.group()), span, "条", block.label.rank, block.label.ordinal, run_in=True
+    )
 
 
 def _bold(block: Block, stop: int | None) -> Heading | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kb.blocks import Block
-from kb.headings import Heading, clean, one_line
+from kb.headings import Heading, clean, one_line, shortened
 from kb.levels import place, scheme
 from kb.numbering import han
 from kb.runin import Openings
@@ -70,7 +70,8 @@ class _Node:
 
 def _title_node(block: Block) -> _Node:
     words = one_line(block.text)
-    return _Node(words if words.startswith("——") else clean(words), "title", 0, block.span)
+    title = shortened(words) if words.startswith("——") else clean(words)
+    return _Node(title, "title", 0, block.span)
 
 
 class _Grower:

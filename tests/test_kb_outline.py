@@ -9,8 +9,9 @@ import pytest
 from kb.blocks import split
 from kb.numbering import han, read_label
 from kb.outline import outline
-from kb.reading import read
+from kb.reading import Reading, SourceHeading, read
 from kb.runin import Openings
+from kb.types import Span
 
 BODY = "工会始终坚持服务职工，取得了明显成效。"
 
@@ -252,6 +253,29 @@ def test_an_underlined_heading_of_several_lines_is_whole(heading: str, title: st
     text = f"# 报告\n\n正文在这里。\n\n## 甲\n\n{heading}\n\n正文在这里。\n"
     assert title in [found for _, _, found in sections(text, "a.md")]
     assert sections(f"{heading}\n\n正文在这里。\n", "a.md")[0][2] == title
+
+
+def test_titles_are_of_bounded_length() -> None:
+    long = "服务职工" * 6000
+    cut = long[:199] + "…"
+    assert sections(f"# {long}\n\n## {long}\n\n### {long[:200]}\n\n正文。\n", "a.md") == [
+        ("title", 0, cut),
+        ("part", 1, cut),
+        ("section", 2, long[:200]),
+    ]
+    spaced = sections(f"第{' ' * 9000}一条 为了保障工会，制定本法。\n第二条 工会是组织。\n")
+    assert max(len(title) for _, _, title in spaced) <= 200
+    named = outline(Reading(BODY, title=long), "name")
+    assert (named.title, named.sections[0].path) == (cut, (cut,))
+
+
+def test_a_subtitle_is_of_bounded_length_too() -> None:
+    text = "报告\n\n——" + "服务职工" * 100
+    headings = (SourceHeading(Span(0, 2), 1), SourceHeading(Span(4, len(text)), 1))
+    assert [s.title for s in outline(Reading(text, headings), "name").sections] == [
+        "报告",
+        text[4:203] + "…",
+    ]
 
 
 def test_a_heading_amid_lines_of_full_width_is_no_more_than_its_line() -> None:
