@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl, urlsplit
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -191,6 +193,22 @@ def test_recent_questions_stay_in_the_browser(visit: Visit) -> None:
     expect(page.locator(".recent")).to_be_hidden()
     assert page.evaluate("localStorage.length") == 0
     assert "recent" not in page.evaluate("document.cookie")
+
+
+def test_recent_question_is_asked_where_the_form_asks(visit: Visit) -> None:
+    """In the section and the mode that the address names, on its first page."""
+    page = visit("/")
+    ask(page, ASKED)
+    page.goto("/")
+    report = page.locator(".holdings h3 a").first.get_attribute("href") or ""
+    place = f"document={report.rpartition('/')[2]}&section=3&mode=lexical"
+    page.goto(f"/?{place}&page=2#main")
+    page.locator(".recent a").click()
+    expect(page).to_have_title(f"{ASKED} · 问报告")
+    asked = dict(parse_qsl(urlsplit(page.url).query))
+    assert asked == {**dict(parse_qsl(place)), "q": ASKED}
+    expect(page.locator("input[name=section]")).to_have_value("3")
+    assert not urlsplit(page.url).fragment
 
 
 def test_example_question_asks(visit: Visit) -> None:

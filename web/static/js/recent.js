@@ -38,8 +38,13 @@ export function recent() {
 }
 
 function item(question) {
+  // document, section and mode stay: the form above names them
+  const url = new URL(location.href);
+  url.searchParams.set("q", question);
+  url.searchParams.delete("page");
+  url.hash = "";
   const link = document.createElement("a");
-  link.href = `?${new URLSearchParams({ q: question })}`;
+  link.href = url.href;
   link.dataset.frame = "";
   link.textContent = question;
   const line = document.createElement("li");
