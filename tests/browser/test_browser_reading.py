@@ -100,6 +100,23 @@ def test_every_anchor_leads_somewhere(visit: Visit) -> None:
     assert page.locator(".portion[id]").count() == 36
 
 
+def test_text_taken_with_the_mouse_is_the_source_alone(visit: Visit) -> None:
+    """A selection over several passages, or over a heading, takes no number and no link along."""
+    page = open_first(visit, viewport={"width": 1440, "height": 900})
+    taken, stands = page.evaluate(
+        """() => [".report p:has(.number):not(.caption)", ".report :is(h2, h3):has(.self)"].map(
+          found => {
+            const element = document.querySelector(found);
+            const copy = element.cloneNode(true);
+            copy.querySelectorAll(".number, .self").forEach(link => link.remove());
+            getSelection().selectAllChildren(element);
+            return [getSelection().toString().trim(), copy.textContent.trim()];
+          }
+        ).reduce(([taken, stands], [a, b]) => [[...taken, a], [...stands, b]], [[], []])"""
+    )
+    assert taken == stands
+
+
 def test_report_prints_without_the_furniture(visit: Visit) -> None:
     """On paper there is the text with its highlight, and no menu, bar or button."""
     page = open_first(visit)
