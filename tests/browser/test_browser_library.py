@@ -81,6 +81,28 @@ def test_rebuild_shows_its_progress_while_searching(
     expect(reader.locator("#notice")).to_be_empty()
 
 
+def test_rebuild_is_followed_without_a_script(
+    visit: Visit, gated: str, gate: threading.Event, home: Home
+) -> None:
+    """Each time the link is used the page is loaded, and the panel is what it shows."""
+    add(home)
+    gate.clear()
+    page = visit("/library", base=gated, java_script_enabled=False)
+    page.get_by_role("button", name="重建索引").click()
+    for _ in range(3):
+        with page.expect_request("**/library**"):
+            page.get_by_role("link", name="查看进度").click()
+        expect(page.locator("progress")).to_be_in_viewport()
+        assert page.url.endswith("#rebuild")
+    gate.set()
+    for _ in range(40):
+        if page.locator(".outcome.done").count():
+            break
+        page.get_by_role("link", name="查看进度").click()
+        page.wait_for_timeout(250)
+    expect(page.locator(".outcome.done")).to_be_visible()
+
+
 def test_failed_rebuild_says_why(visit: Visit, gated: str, home: Home) -> None:
     """An empty library cannot be indexed; the earlier index goes on serving."""
     for file in home.documents.iterdir():
