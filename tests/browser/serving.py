@@ -14,13 +14,15 @@ from web.settings import Settings
 
 
 @contextmanager
-def serving(live: Live, *, ready: bool = True, seconds: float = 20.0) -> Iterator[str]:
+def serving(
+    live: Live, *, settings: Settings | None = None, ready: bool = True, seconds: float = 20.0
+) -> Iterator[str]:
     """Serve `live` and give the address, once it is ready unless told otherwise."""
     live.start()
     if ready:
         wait_for(lambda: live.searcher or live.failure, seconds)
         assert live.failure is None, live.failure
-    server = Server(create_app(live, settings=Settings()), "127.0.0.1", 0)
+    server = Server(create_app(live, settings=settings or Settings()), "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -15,7 +15,9 @@ from index.home import Home
 from tests.browser.conftest import Visit
 from tests.browser.serving import serving
 from tests.fakes import HashEncoder
+from tests.waiting import wait_for
 from web.live import Live
+from web.settings import Settings
 
 
 class GatedEncoder(HashEncoder):
@@ -155,8 +157,47 @@ def test_second_rebuild_is_told_that_one_runs(
     expect(first.locator("progress")).to_be_visible()
     second.get_by_role("button", name="重建索引").click()
     expect(second.locator(".outcome.failed, progress").first).to_be_visible()
+    expect(second.locator("progress")).to_be_visible(timeout=15_000)
     gate.set()
-    expect(first.locator(".outcome.done")).to_be_visible(timeout=60_000)
+    for page in (first, second):
+        expect(page.locator(".outcome.done")).to_be_visible(timeout=60_000)
+        expect(page.locator(".outcome.failed")).to_have_count(0)
+
+
+def test_refused_token_is_typed_again_in_peace(visit: Visit, home: Home) -> None:
+    """What the page learns of the index meanwhile takes neither the refusal nor the typing."""
+    build(home, HashEncoder())
+    settings = Settings(admin_token="open sesame", trusted_hosts=("127.0.0.1",))
+    live = Live(home, HashEncoder)
+    with serving(live, settings=settings) as address:
+        page = visit("/library", base=address, ignoring="401")
+        panel = page.locator("#panel")
+        token = panel.locator("[name=admin_token]")
+        token.fill("wrong")
+        token.press("Enter")
+        refusal = page.locator("#rebuild > .outcome.failed")
+        expect(refusal).to_contain_text("需要管理口令")
+        look(page)
+        expect(refusal).to_be_visible()
+        expect(token).to_have_value("wrong")
+        token.fill("open")
+        live.rebuild()
+        wait_for(lambda: live.state.state == "done")
+        look(page)
+        expect(token).to_be_focused()
+        expect(token).to_have_value("open")
+        token.fill("open sesame")
+        token.press("Enter")
+        expect(panel.locator(".outcome.done")).to_be_visible(timeout=15_000)
+        expect(refusal).to_have_count(0)
+        page.close()
+
+
+def look(page: Page) -> None:
+    """Have the page ask how the index stands, as it does every few seconds."""
+    with page.expect_response("**/standing/rebuild**"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(100)
 
 
 def test_page_waits_for_the_first_index_and_shows_itself(visit: Visit, home: Home) -> None:

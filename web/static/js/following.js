@@ -51,9 +51,12 @@ function settle(place, nodes) {
   if (holder.querySelector("[data-ready]")) location.reload();
   reveal(holder);
   const same = outline(holder) === outline(place);
+  const busy = [place, holder].some((each) => each.querySelector("[data-busy]"));
   if (same && holder.querySelector("progress")) {
     move(place, holder);
-  } else if (!same) {
+  } else if (!same && (busy || !place.contains(document.activeElement))) {
+    // that one is running already is no news any more once it goes on
+    if (place.querySelector("[data-busy]")) document.getElementById("refusal")?.remove();
     place.replaceChildren(...holder.childNodes);
   }
   say(place.querySelector("[data-say]")?.dataset.say);
@@ -84,6 +87,7 @@ function start(rebuild, panel) {
     button.disabled = true;
     try {
       const response = await fetch(event.target.action, { method: "POST", body: new FormData(event.target) });
+      document.getElementById("refusal")?.remove();
       if (response.ok) wake.dispatchEvent(new Event("look"));
       else await refuse(panel, response);
     } catch {
@@ -94,13 +98,14 @@ function start(rebuild, panel) {
   });
 }
 
+// Said beside the panel: it stays while the panel follows the index.
 async function refuse(panel, response) {
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const reason = document.createElement("p");
+  reason.id = "refusal";
   reason.className = "outcome failed";
   reason.textContent = `${page.querySelector("h1")?.textContent ?? response.status} · ${page.querySelector("main h1 + p")?.textContent ?? ""}`;
-  panel.querySelector(".outcome")?.remove();
-  panel.prepend(reason);
+  panel.before(reason);
   say(reason.textContent);
   panel.querySelector("button").disabled = false;
 }
