@@ -33,6 +33,31 @@ def test_typed_question_is_answered_within_the_frame(visit: Visit) -> None:
     expect(page.locator("#live")).to_have_text("第 1 至 10 段原文")
 
 
+def test_every_search_and_copy_is_announced(visit: Visit) -> None:
+    """A second search that finds as many passages is heard, and so is a second copy."""
+    page = visit("/", permissions=["clipboard-read", "clipboard-write"])
+    page.evaluate(
+        """() => {
+          const body = document.body.dataset;
+          body.heard = "";
+          new MutationObserver(() => {
+            if (live.textContent) body.heard += `${live.textContent};`;
+          }).observe(live, { childList: true });
+        }"""
+    )
+    found, copied = "第 1 至 10 段原文;", "已复制;"
+    body = page.locator("body")
+    ask(page, ASKED)
+    expect(body).to_have_attribute("data-heard", found)
+    ask(page, "劳动模范")
+    expect(body).to_have_attribute("data-heard", found * 2)
+    copy = page.locator("#hit-1").get_by_role("button", name="复制")
+    copy.click()
+    expect(body).to_have_attribute("data-heard", found * 2 + copied)
+    copy.click()
+    expect(body).to_have_attribute("data-heard", found * 2 + copied * 2)
+
+
 def test_address_alone_gives_the_same_result(visit: Visit) -> None:
     """A result page can be kept and shared."""
     page = visit("/")

@@ -1,7 +1,7 @@
 // Pages that stay open follow the index: often while it is rebuilt, seldom otherwise.
 import { reveal } from "./copy.js";
 import { fetchFragment } from "./fragment.js";
-import { say } from "./voice.js";
+import { say, sayOnce } from "./voice.js";
 
 const BUSY = 700;
 const CALM = 10_000;
@@ -59,7 +59,7 @@ function settle(place, nodes) {
     if (place.querySelector("[data-busy]")) document.getElementById("refusal")?.remove();
     place.replaceChildren(...holder.childNodes);
   }
-  say(place.querySelector("[data-say]")?.dataset.say);
+  sayOnce(place.querySelector("[data-say]")?.dataset.say);
 }
 
 function outline(element) {

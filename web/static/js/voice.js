@@ -1,9 +1,17 @@
-// What a screen reader is told; the same words are not said twice.
+// What a screen reader is told.
 const live = document.getElementById("live");
-let said = "";
+let followed = "";
 
+// The same words are heard again only where they come anew, a frame after the last ones went.
 export function say(words) {
-  if (!words || words === said) return;
-  said = words;
-  live.textContent = words;
+  if (!words) return;
+  live.textContent = "";
+  requestAnimationFrame(() => { live.textContent = words; });
+}
+
+// For what is looked at again and again: said when it changes.
+export function sayOnce(words) {
+  if (!words || words === followed) return;
+  followed = words;
+  say(words);
 }
