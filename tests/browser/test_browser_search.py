@@ -117,6 +117,25 @@ def test_keyboard_alone_goes_from_question_to_report_and_back(visit: Visit) -> N
     expect(page.locator("#hit-1")).to_be_visible()
 
 
+def test_skipping_to_the_content_leaves_the_question_as_typed(visit: Visit) -> None:
+    """A jump within the page is no search, neither forth nor back; going back to one still is."""
+    page = visit(f"/?q={ASKED}")
+    ask(page, "劳动模范")
+    searches: list[str] = []
+    page.on("request", lambda request: searches.append(request.url))
+    page.fill("#q", "职工之家在")
+    page.locator(".skip").press("Enter")
+    page.wait_for_url("**#main")
+    expect(page.locator("#main")).to_be_focused()
+    page.go_back()
+    page.wait_for_timeout(200)
+    assert page.input_value("#q") == "职工之家在"
+    assert [address for address in searches if "/results" in address] == []
+    page.go_back()
+    expect(page.locator("#hit-1 .passage")).to_contain_text(STATIONS)
+    assert page.input_value("#q") == ASKED
+
+
 def test_slash_in_the_box_is_a_character(visit: Visit) -> None:
     """Who types a slash gets a slash."""
     page = visit("/")

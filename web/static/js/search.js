@@ -7,6 +7,7 @@ import { say } from "./voice.js";
 const form = document.getElementById("ask");
 const frame = document.getElementById("frame");
 let running = null;
+let shown = place();
 
 export function search() {
   if (!form) return;
@@ -36,8 +37,15 @@ export function search() {
     event.preventDefault();
     go(link.hasAttribute("data-again") ? location.href : link.href);
   });
-  window.addEventListener("popstate", (event) => show(location.href, event.state?.y ?? 0));
+  window.addEventListener("popstate", (event) => {
+    // a jump within the page, as of the skip link, changes nothing but the fragment
+    if (place() !== shown) show(location.href, event.state?.y ?? 0);
+  });
   note();
+}
+
+function place() {
+  return location.pathname + location.search;
 }
 
 function address() {
@@ -71,6 +79,7 @@ async function go(href) {
 async function show(href, y) {
   running?.abort();
   const mine = running = new AbortController();
+  shown = place();
   fill(new URL(href).searchParams);
   frame.setAttribute("aria-busy", "true");
   try {
