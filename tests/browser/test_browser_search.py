@@ -286,6 +286,29 @@ def test_silent_server_is_named_and_the_question_kept(visit: Visit) -> None:
     expect(page.locator("#hit-1 .passage")).to_contain_text(STATIONS)
 
 
+def test_error_in_the_frame_is_told_like_a_page_of_its_own(visit: Visit) -> None:
+    """Its heading is announced and is the title; who used a link in the frame stays in it."""
+    page = visit(f"/?q={ASKED}", ignoring="Failed to load resource")
+    page.locator(".pager [rel=next]").press("Enter")
+    expect(page.locator("#hit-11")).to_be_visible()
+    expect(page.locator("#frame")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#hit-11 .open")).to_be_focused()
+    busy = "<main><p>503</p><h1>此刻提问的人太多</h1></main>"
+    page.route("**/results**", lambda route: route.fulfill(status=503, body=busy))
+    page.locator(".pager [rel=prev]").press("Enter")
+    expect(page.locator("#frame h1")).to_be_visible()
+    expect(page.locator("#frame")).to_be_focused()
+    expect(page).to_have_title("此刻提问的人太多 · 问报告")
+    expect(page.locator("#live")).to_have_text("此刻提问的人太多")
+    page.unroute("**/results**")
+    page.route("**/results**", lambda route: route.abort())
+    page.press("#q", "Enter")
+    expect(page).to_have_title("服务器没有回应 · 问报告")
+    expect(page.locator("#live")).to_have_text("服务器没有回应")
+    expect(page.locator("#q")).to_be_focused()
+
+
 def test_both_languages_switch_and_stay(visit: Visit) -> None:
     """English by one click, in place, and again at the next visit."""
     page = visit(f"/?q={ASKED}")

@@ -29,7 +29,8 @@ function move(event) {
   const links = [...document.querySelectorAll(".hit .open")];
   const here = document.activeElement;
   const inside = here?.closest(".hit");
-  if (!links.length || (here !== box && !inside && here !== document.body)) return;
+  const resting = here === box || here === document.body || here?.id === "frame";
+  if (!links.length || !(resting || inside)) return;
   const at = inside ? links.findIndex((link) => inside.contains(link)) : -1;
   const next = at + (event.key === "ArrowDown" ? 1 : -1);
   if (next >= links.length || (at === -1 && next < 0)) return;

@@ -60,14 +60,25 @@ function address() {
 function refuse(box) {
   running?.abort();
   box.setAttribute("aria-invalid", "true");
-  tell("too-long");
-}
-
-function tell(template) {
-  frame.replaceChildren(document.getElementById(template).content.cloneNode(true));
+  put(document.getElementById("too-long").content.cloneNode(true));
   frame.removeAttribute("aria-busy");
   document.body.classList.remove("is-blank");
-  say(frame.querySelector("h2").textContent);
+  name();
+}
+
+// With the link that was used its focus would be lost: who reads by keyboard or ear stays here.
+function put(...nodes) {
+  const inside = frame.contains(document.activeElement);
+  frame.replaceChildren(...nodes);
+  if (inside) frame.focus({ preventScroll: true });
+}
+
+// What is no answer has its heading to say and to be called.
+function name() {
+  const words = frame.querySelector("h1, h2")?.textContent;
+  if (!words) return;
+  document.title = `${words} · ${document.querySelector(".brand .name").textContent}`;
+  say(words);
 }
 
 async function go(href) {
@@ -86,11 +97,11 @@ async function show(href, y) {
     const url = new URL(frame.dataset.address, location.href);
     url.search = new URL(href).search;
     const answer = await fetchFragment(url, mine.signal);
-    frame.replaceChildren(...answer.nodes);
+    put(...answer.nodes);
     document.getElementById("notice").replaceChildren();
   } catch (error) {
     if (error.name === "AbortError") return;
-    tell("offline");
+    put(document.getElementById("offline").content.cloneNode(true));
   }
   if (running !== mine) return;
   frame.removeAttribute("aria-busy");
@@ -111,7 +122,7 @@ function note() {
   const answer = frame.querySelector(".answer");
   document.body.classList.toggle("is-blank", Boolean(answer && !new URL(location.href).searchParams.get("q")?.trim()));
   form.elements.q.removeAttribute("aria-invalid");
-  if (!answer) return;
+  if (!answer) return name();
   document.title = answer.dataset.title;
   say(answer.dataset.say);
   if (frame.querySelector(".hits")) remember(form.elements.q.value);
