@@ -193,6 +193,13 @@ def test_rebuild_from_the_page_needs_no_script(client: FlaskClient, live: Live) 
     assert "重建完成" in visible(client.get("/library"))
 
 
+@pytest.mark.parametrize("path", ["documents", "documents/none/remove", "rebuild"])
+def test_address_of_a_change_opens_the_library(client: FlaskClient, path: str) -> None:
+    """It is in the address bar where the change was refused; opening it changes nothing."""
+    response = client.get(f"/library/{path}")
+    assert (response.status_code, response.location) == (303, "/library")
+
+
 def test_rebuild_is_refused_to_another_site(client: FlaskClient) -> None:
     """A form of another page has no token."""
     sent = client.post(

@@ -178,6 +178,17 @@ def rebuild() -> BaseResponse:
     return redirect(url_for("pages.library") + "#rebuild", 303)
 
 
+@blueprint.get("/library/documents")
+@blueprint.get("/library/documents/<_document_id>/remove")
+@blueprint.get("/library/rebuild")
+def changed(_document_id: str = "") -> BaseResponse:
+    """The library, for who opens the address of a change: a refusal leaves it in the browser.
+
+    The switches of language and theme lead back to it as well.
+    """
+    return redirect(url_for("pages.library"), 303)
+
+
 @blueprint.get("/standing/<any(notice, rebuild, preparing):part>")
 def now(part: str) -> str:
     """How the index stands, in the words of the part of an open page that follows it.

@@ -135,6 +135,22 @@ def test_a_file_is_added_and_taken_away_by_hand(
     assert not (home.documents / file.name).exists()
 
 
+def test_language_is_switched_where_a_file_was_refused(
+    visit: Visit, gated: str, tmp_path: Path
+) -> None:
+    """The address of that page only takes files: who opens it comes to the library."""
+    file = tmp_path / "empty.txt"
+    file.touch()
+    page = visit("/library", base=gated, ignoring="Failed to load resource")
+    page.set_input_files("input[type=file]", [file])
+    page.get_by_role("button", name="添加并索引").click()
+    expect(page.locator("#add .outcome.failed")).to_contain_text(file.name)
+    assert page.url.endswith("/library/documents")
+    page.locator(".switches [name=language]").click()
+    expect(page.locator("h1")).to_have_text("Library")
+    assert page.url.endswith("/library")
+
+
 def listed(page: Page, row: Locator, times: int) -> None:
     """Load the library until it lists `row` so many times."""
     for _ in range(40):
