@@ -59,6 +59,13 @@ class Query:
         """How many clauses are searched."""
         return self._reader.clauses(self._scope)
 
+    @property
+    def _size(self) -> int:
+        """How many passages are searched."""
+        if self._scope is not None:
+            return self._scope.last - self._scope.first
+        return int(self._reader.facts["counts"]["passages"])
+
     @cached_property
     def _weights(self) -> Mapping[str, float]:
         """How much each term of the query tells."""
@@ -118,12 +125,13 @@ class Query:
     def _close(self, limit: int) -> RowNumbers:
         """Passages of the nearest clauses, and those that share words with the query."""
         most = max(limit, _PASSAGES)
+        wanted = min(most, self._size)
 
         def nearest() -> RowNumbers:
             vector, clauses = self._encoded.vector, max(limit, _CLAUSES)
             found = np.unique(self._reader.nearest(vector, clauses, self._scope))
-            while len(found) < most and clauses < self.clauses:  # many of few passages
-                clauses *= 2
+            while len(found) < wanted and clauses < self.clauses:  # many of few passages
+                clauses *= 4
                 found = np.unique(self._reader.nearest(vector, clauses, self._scope))
             return found
 
