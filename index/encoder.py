@@ -85,7 +85,8 @@ def name_to_be(home: Home) -> str:
     """
     name = os.environ.get("KB_MODEL", "").strip()
     if name:
-        return f"{name}{_folder_digest(Path(name))} torch "
+        state = _state(name)
+        return f"{name}@{state} torch " if state else f"{name}@"  # yet to be fetched
     weights = packaged.weights_to_be(home.model / packaged.NAME)
     return name_of(_identity(weights), RUNTIME, packaged.PROMPTS)
 
@@ -121,10 +122,14 @@ def _named(name: str) -> Encoder:
 
     precision = _precision()
     loaded = _load(name, precision, local=local)
-    state = _folder_digest(Path(name)) if Path(name).is_dir() else hub.commit(name)[:12]
-    identity = f"{name}@{state}"
+    identity = f"{name}@{_state(name)}"
     model = SentenceModel(loaded, identity)
     return TransformerEncoder(model, lambda: model, identity, f"torch {precision}")
+
+
+def _state(name: str) -> str:
+    """Which state of the model it is: the folder's, or that which was fetched from the hub."""
+    return _folder_digest(Path(name)) if Path(name).is_dir() else hub.commit(name)[:12]
 
 
 def _precision() -> str:

@@ -20,11 +20,14 @@ ROOT = Path(__file__).parents[1]
 LOAD = """
 import sys
 from pathlib import Path
-from index.encoder import load_encoder
+from index.encoder import load_encoder, name_to_be
 from index.home import Home
 from kb.errors import ModelUnavailable
 try:
-    print(load_encoder(Home(Path(sys.argv[1]), Path(sys.argv[1]))).name)
+    home = Home(Path(sys.argv[1]), Path(sys.argv[1]))
+    name = load_encoder(home).name
+    assert name.startswith(name_to_be(home))
+    print(name)
 except ModelUnavailable as error:
     print(error)
 """
