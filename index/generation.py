@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from index import sealed
 from index.home import Home
 from index.store import check_version
+from kb.disk import sync
 from kb.errors import IndexDamaged, IndexMissing, NoEarlierGeneration, RebuildRunning
 
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")  # also keeps CURRENT from leading elsewhere
@@ -106,7 +107,7 @@ def alone(home: Home) -> Iterator[None]:
         home.generations.mkdir(parents=True, exist_ok=True)
         if is_new:
             with suppress(PermissionError):  # one may create in a folder that one may not read
-                sealed.sync(home.root.parent)
+                sync(home.root.parent)
         lock = FileLock(home.lock)
         try:
             lock.acquire(timeout=0)

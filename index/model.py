@@ -14,6 +14,7 @@ from filelock import FileLock
 from index import sealed
 from index.calibration import PARAGRAPHS, QUESTIONS, SENTENCES
 from index.e5s1 import Checkpoint, read
+from kb.disk import sha256
 from kb.errors import IndexDamaged, ModelUnavailable
 
 NAME = "multilingual-e5-small"
@@ -82,7 +83,7 @@ def packaged_checkpoint() -> tuple[Checkpoint, str]:
 def _checkpoint(data_file: Path) -> tuple[Checkpoint, str]:
     """The packaged weights and the SHA-256 of their file."""
     try:
-        return read(data_file), sealed.sha256(data_file)
+        return read(data_file), sha256(data_file)
     except (OSError, ValueError) as error:
         raise ModelUnavailable(NAME, f"{error}; reinstall the package {_DISTRIBUTION}") from error
 
@@ -111,7 +112,7 @@ def weights_to_be(folder: Path) -> str:
     except IndexDamaged:
         facts = {}
     is_ready = facts.get("version") == FOLDER_VERSION
-    return str(facts["weights"]) if is_ready else sealed.sha256(_packaged_file())
+    return str(facts["weights"]) if is_ready else sha256(_packaged_file())
 
 
 def write(checkpoint: Checkpoint, folder: Path) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kb.disk import sha256, sync
 from kb.errors import IndexDamaged, StorageFailed
 
 MANIFEST = "manifest.json"
@@ -151,25 +152,8 @@ def _entry(path: Path) -> dict[str, Any]:
     return {"size": path.stat().st_size, "sha256": sha256(path)}
 
 
-def sha256(path: Path) -> str:
-    """Of a file's bytes, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _files(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.is_file())
-
-
-def sync(path: Path) -> None:
-    """fsync a file or a folder."""
-    if os.name == "nt":  # there a folder cannot be opened, nor a file fsynced that is only read
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from kb.disk import sync
 from kb.errors import DocumentExists, DocumentUnreadable, LastDocument, UnknownDocument
 from kb.library import Skipped, Source, content, document_id, find, fingerprint, load, unfit
 from kb.passages import cut
@@ -85,22 +86,11 @@ def _write(target: Path, data: bytes) -> None:
             os.fsync(copy.fileno())
         Path(aside).chmod(0o644)
         _take_name(Path(aside), target)
-        _flush(folder)
+        sync(folder)
     except FileExistsError as error:
         raise DocumentExists(target.name, target.name) from error
     finally:
         Path(aside).unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    """Bring a file, or the names of a folder, to the disk."""
-    if os.name == "nt":  # there a folder cannot be opened
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _take_name(copy: Path, target: Path) -> None:
@@ -133,7 +123,7 @@ def remove(folder: Path, wanted: str) -> Source:
     with _alone(folder):
         source = _removable(folder, wanted)
         source.path.unlink(missing_ok=True)  # by hand, since it was found
-        _flush(source.path.parent)
+        sync(source.path.parent)
         return source
 
 
@@ -206,10 +196,10 @@ def _install(folder: Path) -> None:
     try:
         for report in resources.files("kb").joinpath("reports").iterdir():
             (aside / report.name).write_bytes(report.read_bytes())
-            _flush(aside / report.name)
+            sync(aside / report.name)
         aside.chmod(0o755)
-        _flush(aside)
+        sync(aside)
         aside.rename(folder)
-        _flush(folder.parent)
+        sync(folder.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

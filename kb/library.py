@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from kb.disk import sha256
 from kb.errors import DocumentUnreadable
 from kb.outline import outline
 from kb.reading import OLD_SUFFIXES, SUFFIXES, blamed_on, read
@@ -91,8 +92,7 @@ def find(folder: Path) -> Findings:
 def fingerprint(path: Path) -> str:
     """The SHA-256 of a file, hex; "" where it cannot be opened, which `load` will report."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError:
         return ""
 

@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -43,16 +43,23 @@ def asked(module_home: Home) -> Iterator[Searcher]:
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
     """Over one report of 400 passages."""
-    folder = tmp_path_factory.mktemp("crowded")
-    home = Home(folder / "home", folder / "documents")
-    home.documents.mkdir()
     words = ("职工", "驿站", "经费", "比赛", "劳动者", "车间", "培训", "权益")
     chosen = random.Random(1)
     paragraphs = ["".join(chosen.choices(words, k=12)) + f"第{n}件。" * 40 for n in range(400)]
-    (home.documents / "a.txt").write_text("\n\n".join(paragraphs), encoding="utf-8")
+    with over(tmp_path_factory.mktemp("crowded"), a="\n\n".join(paragraphs)) as searcher:
+        assert searcher.documents[0].passages >= 400
+        yield searcher
+
+
+@contextmanager
+def over(folder: Path, **texts: str) -> Iterator[Searcher]:
+    """Over a library of these texts, by the names of their files."""
+    home = Home(folder / "home", folder / "documents")
+    home.documents.mkdir()
+    for name, text in texts.items():
+        (home.documents / f"{name}.txt").write_text(text, encoding="utf-8")
     build(home, HashEncoder())
     with closing(Searcher.open(home, HashEncoder())) as searcher:
-        assert searcher.documents[0].passages >= 400
         yield searcher
 
 
@@ -278,36 +285,27 @@ QUOTED = """序言一。
 def test_spaces_do_not_keep_a_quoted_phrase_from_being_found(
     tmp_path: Path, quoted: str, held: set[str]
 ) -> None:
-    home = Home(tmp_path / "home", tmp_path / "documents")
-    home.documents.mkdir()
-    (home.documents / "a.txt").write_text(QUOTED, encoding="utf-8")
-    build(home, HashEncoder())
-    with closing(Searcher.open(home, HashEncoder())) as searcher:
+    with over(tmp_path, a=QUOTED) as searcher:
         assert {text[:4] for text in texts(searcher.search(f'"{quoted}"'))} == held
 
 
 def test_a_phrase_is_found_where_many_passages_have_its_parts_apart(tmp_path: Path) -> None:
     """These are read first: they are shorter."""
-    home = Home(tmp_path / "home", tmp_path / "documents")
-    home.documents.mkdir()
     paragraphs = [f"2021 月 12 年 {n}。" * 40 for n in range(520)]
     paragraphs.append("本办法经各方讨论，自2021年12月起施行。" + "其余事项另行通知。" * 30)
-    (home.documents / "a.txt").write_text("\n\n".join(paragraphs), encoding="utf-8")
-    build(home, HashEncoder())
-    with closing(Searcher.open(home, HashEncoder())) as searcher:
+    with over(tmp_path, a="\n\n".join(paragraphs)) as searcher:
         assert searcher.documents[0].passages > 500
         [hit] = searcher.search('"2021年12月"').hits
         assert "自2021年12月起施行" in hit.passage.text
 
 
 def test_as_many_passages_as_asked_are_found_where_each_has_many_clauses(tmp_path: Path) -> None:
-    home = Home(tmp_path / "home", tmp_path / "documents")
-    home.documents.mkdir()
-    for n in range(60):
-        text = "".join(f"职工书屋{n}开放{i}天，工会为职工准备图书和饮水。" for i in range(16))
-        (home.documents / f"{n}.txt").write_text(f"第{n}号文件\n\n{text}", encoding="utf-8")
-    build(home, HashEncoder())
-    with closing(Searcher.open(home, HashEncoder())) as searcher:
+    texts = {
+        str(n): f"第{n}号文件\n\n"
+        + "".join(f"职工书屋{n}开放{i}天，工会为职工准备图书和饮水。" for i in range(16))
+        for n in range(60)
+    }
+    with over(tmp_path, **texts) as searcher:
         assert sum(d.clauses for d in searcher.documents) > 500
         for k in (10, 50, 60):
             assert len(searcher.search("xylophone", k=k, mode="dense").hits) == k
@@ -317,12 +315,8 @@ def test_a_quoted_phrase_is_found_in_every_section_that_holds_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many passages of the rest of the document hold it too."""
-    home = Home(tmp_path / "home", tmp_path / "documents")
-    home.documents.mkdir()
     parts = [f"{n}、第{n}部分\n\n" + "驿站开放。" * (3 * 90) for n in "一二三四五六七八"]
-    (home.documents / "a.txt").write_text("\n\n".join(parts), encoding="utf-8")
-    build(home, HashEncoder())
-    with closing(Searcher.open(home, HashEncoder())) as searcher:
+    with over(tmp_path, a="\n\n".join(parts)) as searcher:
         document = searcher.documents[0]
         monkeypatch.setattr("index.query._QUOTING", (document.passages // 8,))
         for section in range(8):
