@@ -325,7 +325,8 @@ def test_a_first_build_that_the_store_failed_is_begun_again(
 
     monkeypatch.setattr(connection.Client, "insert", once)
     with serving(home) as live:
-        wait_for(lambda: live.searcher)
+        wait_for(lambda: live.state.state == "done")
+        assert live.searcher is not None
         assert live.rebuilds_ended == {"done": 1, "failed": 1}
         assert (live.failure, live.fault, live.away) == (None, None, None)
     assert left(home) == expected(home)

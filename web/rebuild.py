@@ -160,8 +160,8 @@ class Rebuilder:
             self._end("done", generation=generation)
 
     def _end(self, state: Literal["done", "failed"], **changes: str) -> None:
+        self.ended[state] += 1  # first: whoever sees the state finds it counted
         self.state = replace(self.state, state=state, finished_at=_now(), **changes)  # type: ignore[arg-type]
-        self.ended[state] += 1
         log.info("rebuild", state=state, **changes)
 
 
