@@ -11,15 +11,16 @@ from typing import NamedTuple
 from index.folding import simplified
 
 # A word or a number in a script that writes them apart, or one character of one that does not.
-# Numbers keep the points and commas inside them: 1.04, 1,000.
+# Numbers keep the points inside them, and commas between thousands: 1.04, 1,000. Other commas
+# part numbers, full-width ones in a list of telephone numbers above all.
 _CJK = (
     "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U000323af"
 )
-_UNIT = re.compile(rf"[{_CJK}]|\d+(?:[.,]\d+)*|[^\W\d_{_CJK}]+", re.UNICODE)
+_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)*|\d+(?:\.\d+)*")
+_UNIT = re.compile(rf"[{_CJK}]|{_NUMBER.pattern}|[^\W\d_{_CJK}]+", re.UNICODE)
 _QUOTED = re.compile(r'["＂]([^"＂]+)["＂]')
-_WITHIN_UNIT = re.compile(rf"\d\d|[^\W\d_{_CJK}]{{2}}")
-_WITHIN_NUMBER = re.compile(r"\d[.,]\d")
+_WITHIN_WORD = re.compile(rf"[^\W\d_{_CJK}]{{2}}")
 _ONE_CJK = re.compile(rf"[{_CJK}]")
 
 _MOST_CHARACTERS = 1 << 16  # that are kept: all Unicode would take 100 MB
@@ -55,6 +56,10 @@ def occurrences(text: str, wanted: Iterable[str]) -> Iterator[Term]:
     """Where some terms stand in a text; much quicker than cutting all of it into terms."""
     plain = folded(text)
     for term in wanted:
+        if term[:1].isdecimal():
+            numbers = _NUMBER.finditer(plain)
+            yield from (Term(term, *each.span()) for each in numbers if each.group() == term)
+            continue
         start = plain.find(term)
         while start >= 0:
             end = start + len(term)
@@ -74,11 +79,8 @@ def standing(text: str, wanted: Iterable[str]) -> list[str]:
 
 
 def _joins(plain: str, place: int) -> bool:
-    """Whether a word or a number goes on across `place`."""
-    if _WITHIN_UNIT.fullmatch(plain[max(place - 1, 0) : place + 1]):
-        return True
-    points = (place - 1, place)
-    return any(_WITHIN_NUMBER.fullmatch(plain[max(at - 1, 0) : at + 2]) for at in points)
+    """Whether a word goes on across `place`."""
+    return _WITHIN_WORD.fullmatch(plain[max(place - 1, 0) : place + 1]) is not None
 
 
 def phrases(query: str) -> tuple[str, ...]:

@@ -21,6 +21,11 @@ from index.terms import Term, _Compatible, standing, terms
         ("工 会", ["工", "会"]),
         ("1.04亿元", ["1.04", "亿", "亿元", "元"]),
         ("1,000.5", ["1,000.5"]),
+        ("１２，３４５，６７８", ["12,345,678"]),
+        ("65131234，65135678", ["65131234", "65135678"]),
+        ("2023，2024", ["2023", "2024"]),
+        ("1,2,3", ["1", "2", "3"]),
+        ("1,2345", ["1", "2345"]),
         ("3.", ["3"]),
         ("2016-2020", ["2016", "2020"]),
         ("第4.0版", ["第", "4.0", "版"]),
@@ -87,6 +92,11 @@ def test_a_number_does_not_stand_within_another() -> None:
         "1.04",
         "12,500",
     ]
+
+
+def test_numbers_that_a_comma_lists_stand_each_by_itself() -> None:
+    listed = ["65131234", "65135678", "131"]
+    assert standing("电话65131234，65135678", listed) == ["65131234", "65135678"]
 
 
 def test_what_is_known_of_characters_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
