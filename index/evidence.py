@@ -11,7 +11,7 @@ from index.encoder import Vectors
 from index.hits import Mark
 from index.late import Matches, stretches
 from index.store import LateMatches
-from index.terms import folded, occurrences
+from index.terms import folded, occurrences, places
 from index.texts import cuts
 from kb.types import Passage, Span
 
@@ -67,12 +67,19 @@ def evidence(passage: Passage, scores: Vectors) -> tuple[Span, ...]:
     return tuple(Span(a, b) for a, b, _ in _merged([(a, b, 1.0) for a, b in spans]))
 
 
-def marks(passage: Passage, matches: Matches, weights: Mapping[str, float]) -> tuple[Mark, ...]:
+def marks(
+    passage: Passage,
+    matches: Matches,
+    weights: Mapping[str, float],
+    phrases: Sequence[str] = (),
+) -> tuple[Mark, ...]:
     """The words that matched, by letter or by meaning; the strongest dozen, in text order.
 
-    `weights` are the query's terms and how much each tells, the rarest 1.
+    `weights` are the query's terms and how much each tells, the rarest 1. What is quoted, the
+    `phrases`, is marked as a whole.
     """
     found = [*_same_words(passage.text, weights), *_near_words(passage.text, matches)]
+    found += [(start, end, 1.0) for start, end in places(passage.text, phrases)]
     merged = sorted(_merged(sorted(found)), key=lambda m: (-m[2], m[0]))[:_MOST_MARKS]
     at = passage.start
     return tuple(Mark(at + a, at + b, round(weight, 3)) for a, b, weight in sorted(merged))

@@ -210,7 +210,7 @@ class Query:
                 self._reader.summary(passage.document_id),
                 passage,
                 evidence(passage, clauses),
-                marks(passage, late.passage, self._weights),
+                marks(passage, late.passage, self._weights, self._phrases),
                 candidates.signals(place, late.maxsim),
             )
             for rank, (place, passage, late, clauses) in enumerate(found, 1)

@@ -102,6 +102,19 @@ def holds(text: str, phrases: Iterable[str]) -> bool:
     return all(_squeezed(phrase) in squeezed for phrase in phrases)
 
 
+def places(text: str, phrases: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Where the phrases that a text `holds` stand in it, half-open code points."""
+    plain = folded(text)
+    kept = [place for place, char in enumerate(plain) if not char.isspace()]
+    squeezed = "".join(plain[place] for place in kept)
+    for phrase in map(_squeezed, phrases):
+        start = squeezed.find(phrase)
+        while start >= 0:
+            end = start + len(phrase)
+            yield kept[start], kept[end - 1] + 1
+            start = squeezed.find(phrase, end)
+
+
 def _squeezed(text: str) -> str:
     return "".join(folded(text).split())
 

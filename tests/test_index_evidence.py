@@ -136,6 +136,22 @@ def test_marks_that_touch_are_one_with_the_greater_weight() -> None:
     assert marked(found) == [("外卖送餐员", 0.95)]
 
 
+@pytest.mark.parametrize(
+    ("phrase", "found"),
+    [
+        ("48家", ["48家"]),
+        ("2700人,覆", ["2700人,覆"]),
+        ("会员 2700", ["会员2700"]),
+        ("園區。外賣", ["园区。\n外卖"]),
+        ("。", ["。", "。", "。"]),
+        ("工人", []),
+    ],
+)
+def test_what_is_quoted_is_marked_as_a_whole(phrase: str, found: list[str]) -> None:
+    shown = marked(marks(PASSAGE, NOTHING, {"2700": 0.5}, [phrase]))
+    assert [words for words, weight in shown if weight == 1.0] == found
+
+
 def test_no_more_than_a_dozen_words_are_marked_the_strongest_of_them() -> None:
     text = "工会,改革," * 20
     passage = Passage("p", "d", "section", (), text, 0, len(text), (Clause(text, 0, len(text)),))
