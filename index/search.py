@@ -18,6 +18,7 @@ from index.query import Query
 from index.ranking import BY_MODE, Weights
 from index.store import Reader
 from index.stores import open_current, store_of
+from index.terms import is_quotation
 from index.texts import Rows
 from kb.errors import SearchTooSlow
 from kb.library import Skipped
@@ -117,7 +118,8 @@ class Searcher:
             scores = candidates.scores(weights)
             places = candidates.best(scores, k)
             hits = asked.hits(candidates, places, scores)
-            weak = ranking.is_far(candidates, asked.clauses)
+            found = bool(hits) and is_quotation(query)  # letter for letter, whatever is near
+            weak = not found and ranking.is_far(candidates, asked.clauses)
         took = round(1000 * (time.perf_counter() - began), 2)
         return Results(query, mode, self.generation, took, weak, hits, scope)
 

@@ -91,6 +91,11 @@ def phrases(query: str) -> tuple[str, ...]:
     return tuple(quoted.strip() for quoted in _QUOTED.findall(query) if quoted.strip())
 
 
+def is_quotation(query: str) -> bool:
+    """Whether a query asks for what it puts in straight double quotes and for nothing else."""
+    return bool(phrases(query)) and not terms(_QUOTED.sub(" ", query))
+
+
 def units(phrases: Iterable[str]) -> set[str]:
     """The terms that a text which `holds` the phrases has, wherever spaces stand in it."""
     return {unit.text for phrase in phrases for unit in _units(folded(phrase))}

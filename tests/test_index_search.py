@@ -249,6 +249,16 @@ def test_a_quoted_phrase_must_appear(asked: Searcher) -> None:
     assert asked.search('"并不在任何文件里"').weak
 
 
+def test_a_quotation_that_is_found_is_not_far(
+    asked: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However little of its vector and of its words' weight a passage has."""
+    monkeypatch.setattr("index.ranking.is_far", lambda *_: True)
+    questions = ("三公", '"三公"', ' "三公"、"经费"。', '"三公" 经费', '"并不在任何文件里"')
+    weak = [asked.search(question).weak for question in questions]
+    assert weak == [True, False, False, True, True]
+
+
 QUOTED = """序言一。
 
 一、暖心驿站
