@@ -98,6 +98,7 @@ class Query:
         """Passages that hold what the query puts in quotes, spaces aside.
 
         Nearly all that do have its characters side by side; of names some have a space inside.
+        Where none does, those below headings that do.
         """
         beside = {term.text for phrase in self._phrases for term in terms(phrase)}
         apart = units(self._phrases)
@@ -111,10 +112,23 @@ class Query:
             held = self._held(rows)
             if len(held) >= RERANKED or len(rows) < most:
                 break
-        return held
+        return held if len(held) else self._headed()
 
     def _holding(self, needed: Collection[str], most: int) -> RowNumbers:
         return self._reader.holding(needed, " ".join(self._phrases), most, self._scope)
+
+    def _headed(self) -> RowNumbers:
+        """Passages that hold what is quoted in their headings, or a part there and a part below."""
+        found = self._reader.matching(" ".join(self._phrases), _QUOTING[-1], self._scope).rows
+        held = []
+        for passage in self._passages_at(found):
+            below = [
+                phrase
+                for phrase in self._phrases
+                if not any(holds(heading, [phrase]) for heading in passage.headings)
+            ]
+            held.append(len(below) < len(self._phrases) and holds(passage.text, below))
+        return np.sort(found[np.flatnonzero(held)])
 
     def _held(self, rows: RowNumbers) -> RowNumbers:
         """Those passages that hold what is quoted."""

@@ -287,6 +287,8 @@ QUOTED = """序言一。
         ("tradeunion", {"先进个人"}),
         ("trade union closed", set()),
         ("驿站暖心", set()),
+        ("三、驿站", {"驿站开放"}),
+        ("一、暖心驿站二、张三", set()),
         ("。", {"序言一。", "本区建成", "先进个人", "驿站开放"}),
         ("；", {"先进个人"}),
         ("😀", set()),
@@ -297,6 +299,12 @@ def test_spaces_do_not_keep_a_quoted_phrase_from_being_found(
 ) -> None:
     with over(tmp_path, a=QUOTED) as searcher:
         assert {text[:4] for text in texts(searcher.search(f'"{quoted}"'))} == held
+
+
+def test_several_phrases_are_found_in_a_heading_and_below_it(tmp_path: Path) -> None:
+    with over(tmp_path, a=QUOTED) as searcher:
+        assert [text[:4] for text in texts(searcher.search('"二、张三" "值班"'))] == ["先进个人"]
+        assert searcher.search('"三、驿站" "值班"').hits == ()
 
 
 def test_a_phrase_is_found_where_many_passages_have_its_parts_apart(tmp_path: Path) -> None:
