@@ -12,51 +12,40 @@ from typing import Any
 from lxml import etree, html
 
 from kb.errors import DocumentUnreadable
+from kb.readers.article import BLOCKS, article
 from kb.readers.assembly import Paragraph, Role, assemble, runs_to_paragraph
 from kb.readers.plain import decode
 from kb.reading import Reading
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _WESTERN = frozenset({"iso-8859-1", "latin1", "us-ascii", "windows-1252"})
-_NEVER = ("script", "style", "noscript", "template", "nav", "aside", "iframe", "svg",
-          "button", "select", "object", "audio", "video", "head")  # fmt: skip
-_BLOCKS = frozenset(
-    ["address", "article", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl",
-     "dt", "fieldset", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6",
-     "header", "hr", "html", "legend", "li", "main", "ol", "p", "pre", "section", "summary",
-     "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul"]
-)  # fmt: skip
 _BOLD = frozenset({"b", "strong"})
 # What a site adds after the page's own title: 标题_网站名, 标题 - 网站名.
 _SITE = re.compile(r"\s*[_|｜]\s*|\s+[-—–]+\s+")
-_HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _HEAVY = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f]+")
-# Where one child of an element holds nearly all its words, the article is in that child.
-_NEARLY_ALL = 0.85
-# What is marked as the article may be one that a page only points to.
-_TEASER = 0.25
-# A block of text is the page's navigation when most of it is links.
-_MOSTLY_LINKS = 0.6
 
 
 def read(path: Path, data: bytes) -> Reading:
     """Read an .html file; raises `DocumentUnreadable` for what is not a page."""
     text = re.sub(r"^\s*<\?xml[^>]*\?>", "", _decode(path, data))
+    # Tags that are never closed nest ever deeper; without `huge_tree` 256 of them end the page.
+    parser = html.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True)
     try:
-        page = html.document_fromstring(text)
+        page = html.document_fromstring(text, parser=parser)
     except (etree.ParserError, ValueError) as error:
         raise DocumentUnreadable(path, "it holds no text") from error
+    if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+        raise DocumentUnreadable(path, "its elements are nested too deep to be read whole")
     meta = {
         str(tag.get("name") or tag.get("property") or "").lower(): str(tag.get("content") or "")
         for tag in page.iter("meta")
     }
-    titles = [str(title.text_content()).strip() for title in page.iter("title")]
-    _prune(page)
-    article = _article(page)
+    named = " ".join(page.findtext(".//title", "").split())
+    titles = _SITE.split(named)
     return assemble(
-        _paragraphs(article),
-        title=_SITE.split(titles[0])[0] if titles else None,
+        _paragraphs(article(page)),
+        title=titles[0] or None,
         author=meta.get("author") or None,
         date=meta.get("pubdate") or meta.get("article:published_time") or None,
     )
@@ -83,58 +72,17 @@ def _meant(name: str) -> tuple[str, ...]:
     return ("utf-8", "cp1252") if name in _WESTERN else (name,)
 
 
-def _prune(page: Any) -> None:
-    """Remove what no reader sees, and lists that are nothing but links."""
-    for element in list(page.iter(*_NEVER, etree.Comment, etree.ProcessingInstruction)):
-        _drop(element)
-    for form in list(page.iter("form")):
-        if 2 * _length(form) < _length(page):  # ASP.NET puts whole pages into one
-            _drop(form)
-    for element in list(page.iter("*")):
-        if "hidden" in element.attrib or _HIDDEN.search(element.get("style") or ""):
-            _drop(element)
-    for element in list(page.iter("ul", "ol", "div", "header", "footer", "p", "table")):
-        links = sum(
-            len(str(link.text_content()).strip()) for link in element.iterfind(".//a[@href]")
-        )
-        if links and links >= _MOSTLY_LINKS * _length(element):
-            _drop(element)
-
-
-def _drop(element: Any) -> None:
-    if element.getparent() is not None:
-        element.drop_tree()
-
-
-def _article(page: Any) -> Any:
-    """Go down from the body as long as one child holds nearly all the words."""
-    marked = [*page.iter("article"), *page.iter("main")]
-    body = page.find("body")
-    here = body if body is not None else page
-    if len(marked) == 1 and _length(marked[0]) > _TEASER * _length(here):
-        here = marked[0]
-    whole = _length(here)
-    while True:
-        child = max((c for c in here if c.tag in _BLOCKS), key=_length, default=None)
-        if child is None or child.tag in {"p", "table"} or _length(child) < _NEARLY_ALL * whole:
-            return here
-        if any(True for beside in here if beside is not child for _ in beside.iter("h1")):
-            return here  # the headline stands beside the text, and date and source with it
-        here = child
-
-
-def _length(element: Any) -> int:
-    return len(_SPACES.sub("", str(element.text_content())))
-
-
 def _paragraphs(article: Any) -> Iterator[Paragraph]:
     """Walk the article once; every block element begins and ends a paragraph."""
     runs: list[tuple[str, bool]] = []
-    role: Role = "body"
-    level = bold = 0
+    roles = [_role_above(article)]
+    role, level = roles[0]
+    bold = 0
     in_table = False
     for event, element in etree.iterwalk(article, events=("start", "end")):
         tag, start = element.tag, event == "start"
+        if start:
+            roles.append(_role(tag, roles[-1]))
         if tag == "table":
             if start and not in_table and (rows := _rows(element)):
                 yield from _flush(runs, role, level)
@@ -143,11 +91,12 @@ def _paragraphs(article: Any) -> Iterator[Paragraph]:
                 in_table = True
             elif not start:
                 in_table = False
-        if tag in _BLOCKS and not in_table:
+        if not start:
+            roles.pop()
+        if tag in BLOCKS and not in_table:
             yield from _flush(runs, role, level)
             runs = []
-            inside = element if start else element.getparent()
-            role, level = _role(inside)
+            role, level = roles[-1]
         if tag == "br" and start and not in_table:
             if role == "heading":
                 runs.append(("\n", bold > 0))
@@ -167,23 +116,28 @@ def _flush(runs: list[tuple[str, bool]], role: Role, level: int) -> Iterator[Par
         yield runs_to_paragraph(runs, role, level)
 
 
-def _role(element: Any) -> tuple[Role, int]:
-    for above in (element, *(element.iterancestors() if element is not None else ())):
-        tag = getattr(above, "tag", "")
-        if tag == "figcaption":
-            return "caption", 0
-        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
-            return "heading", int(tag[1])
-        if tag not in _BLOCKS:
-            break
-    return "body", 0
+def _role_above(element: Any) -> tuple[Role, int]:
+    role: tuple[Role, int] = ("body", 0)
+    for above in reversed([*element.iterancestors()]):
+        role = _role(above.tag, role)
+    return role
+
+
+def _role(tag: str, outer: tuple[Role, int]) -> tuple[Role, int]:
+    """What the words in an element are; `outer` is what those around it are."""
+    if tag == "figcaption":
+        return "caption", 0
+    if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
+        return "heading", int(tag[1])
+    return outer if tag in BLOCKS else ("body", 0)
 
 
 def _rows(table: Any) -> str:
     """The lines of a table of data; empty for one that lays out the page, tables in it perhaps."""
+    if any(True for _ in table.iterdescendants("p", "h1", "h2", "table")):
+        return ""
     rows = [[cell for cell in row if cell.tag in {"td", "th"}] for row in table.iter("tr")]
-    inside = table.iterdescendants("p", "h1", "h2", "table")
-    if max(map(len, rows), default=0) < 2 or any(True for _ in inside):
+    if max(map(len, rows), default=0) < 2:
         return ""
     lines = [_cell(caption) for caption in table.iter("caption")]
     lines += [" | ".join(map(_cell, cells)) for cells in rows]
@@ -195,7 +149,7 @@ def _cell(element: Any) -> str:
     words = []
     for event, inner in etree.iterwalk(element, events=("start", "end")):
         start = event == "start"
-        if inner.tag == "br" or inner.tag in _BLOCKS:
+        if inner.tag == "br" or inner.tag in BLOCKS:
             words.append(" ")
         words.append((inner.text if start else inner.tail if inner is not element else "") or "")
     return _SPACES.sub(" ", "".join(words)).strip()

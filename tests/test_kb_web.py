@@ -1,0 +1,51 @@
+"""Web pages as offices and newspapers make them: whole, in lines and tables, in little time."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from kb.errors import DocumentUnreadable
+from kb.reading import read
+
+BODY = "工会始终坚持服务职工，取得了明显成效。"
+
+
+def text_of(body: str) -> str:
+    return read(Path("a.html"), f"<body>{body}</body>".encode()).text
+
+
+def test_a_page_whose_tags_are_never_closed_is_whole() -> None:
+    """Each of them stands in the one before."""
+    body = "".join(f"<div><span>第{number}段。" for number in range(400))
+    assert text_of(body).split() == [f"第{number}段。" for number in range(400)]
+
+
+def test_a_page_that_nests_too_deep_is_refused_and_not_cut_short() -> None:
+    with pytest.raises(DocumentUnreadable) as raised:
+        text_of(f"<p>{BODY}</p>" + "<font>" * 3000 + BODY)
+    assert raised.value.reason == "its elements are nested too deep to be read whole"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "字<!-- x -->" * 30_000,
+        "字<span hidden>x</span>" * 30_000,
+        "<div>" * 240 + "<a href='x'>字</a>" + f"<p>{BODY}</p>" * 10_000,
+    ],
+)
+def test_what_is_left_out_and_what_is_deep_takes_little_time(body: str) -> None:
+    """Ten seconds and more where the words around were copied or counted each time."""
+    before = time.process_time()
+    text_of(body)
+    assert time.process_time() - before < 5
+
+
+def test_the_spaces_in_the_title_of_a_page_take_little_time() -> None:
+    page = f"<title>工作{' ' * 60_000}通知</title><p>{BODY}</p>"
+    before = time.process_time()
+    assert read(Path("a.html"), page.encode()).title == "工作 通知"
+    assert time.process_time() - before < 2
