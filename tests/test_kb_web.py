@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kb.errors import DocumentUnreadable
+from kb.outline import outline
 from kb.reading import read
 
 BODY = "工会始终坚持服务职工，取得了明显成效。"
@@ -49,3 +50,19 @@ def test_the_spaces_in_the_title_of_a_page_take_little_time() -> None:
     before = time.process_time()
     assert read(Path("a.html"), page.encode()).title == "工作 通知"
     assert time.process_time() - before < 2
+
+
+@pytest.mark.parametrize("tag", ["h2", "div", "p", "center"])
+def test_a_headline_that_is_the_title_of_the_page_belongs_to_the_article(tag: str) -> None:
+    page = f"""<title>关于做好服务职工工作的通知_工会网</title><div>工会网</div><div>
+    <{tag}>关于做好服务<br>职工工作的通知</{tag}><div>发布时间：2021-05-01</div>
+    <div>{f"<p>{BODY}</p>" * 20}</div></div><div>主办：市总工会</div>"""
+    reading = read(Path("a.html"), page.encode())
+    words = "".join(reading.text.split())
+    assert words == "关于做好服务职工工作的通知发布时间：2021-05-01" + BODY * 20
+    assert outline(reading, "文件名").date == "2021-05-01"
+
+
+def test_headings_beside_a_long_section_keep_theirs() -> None:
+    body = f"<h2>成绩</h2><div>{f'<p>{BODY}</p>' * 20}</div><h2>问题</h2><div>不多。</div>"
+    assert text_of(body).split() == ["成绩", *[BODY] * 20, "问题", "不多。"]

@@ -15,6 +15,7 @@ BLOCKS = frozenset(
 )  # fmt: skip
 _NEVER = ("script", "style", "noscript", "template", "nav", "aside", "iframe", "svg",
           "button", "select", "object", "audio", "video", "head")  # fmt: skip
+_HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 # Where one child of an element holds nearly all its words, the article is in that child.
 _NEARLY_ALL = 0.85
@@ -22,15 +23,17 @@ _NEARLY_ALL = 0.85
 _TEASER = 0.25
 # A block of text is the page's navigation when most of it is links.
 _MOSTLY_LINKS = 0.6
+# Shorter ones may be the name of the site, which stands on each of its pages.
+_HEADLINE_MIN = 10
 
 _Lengths = dict[Any, tuple[int, int]]
 
 
-def article(page: Any) -> Any:
+def article(page: Any, title: str) -> Any:
     """Return the element that holds the article of a page, which is pruned on the way.
 
     It goes down from the body as long as one child holds nearly all the words, and no headline
-    stands beside that child.
+    stands beside that child. `title` is what the page says that it is called.
     """
     _prune(page)
     lengths = _lengths(page)
@@ -47,9 +50,25 @@ def article(page: Any) -> Any:
             return here
         if lengths[child][0] < _NEARLY_ALL * whole:
             return here
-        if any(True for beside in here if beside is not child for _ in beside.iter("h1")):
-            return here  # the headline stands beside the text, and date and source with it
+        beside = [other for other in here if other is not child]
+        if any(_heads(each, lengths, title) for each in beside):
+            return here  # date and source stand there with the headline
         here = child
+
+
+def _heads(element: Any, lengths: _Lengths, title: str) -> bool:
+    """Whether it is a heading, or holds the headline: a first heading or the page's title."""
+    return element.tag in _HEADINGS or any(
+        each.tag == "h1" or _says(each, lengths, title) for each in element.iter()
+    )
+
+
+def _says(element: Any, lengths: _Lengths, title: str) -> bool:
+    """Whether an element holds the title of the page and nothing else."""
+    words = "".join(title.split())
+    if len(words) < _HEADLINE_MIN or lengths[element][0] != len(words):
+        return False
+    return "".join(str(element.text_content()).split()) == words
 
 
 def _prune(page: Any) -> None:

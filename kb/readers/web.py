@@ -44,7 +44,7 @@ def read(path: Path, data: bytes) -> Reading:
     named = " ".join(page.findtext(".//title", "").split())
     titles = _SITE.split(named)
     return assemble(
-        _paragraphs(article(page)),
+        _paragraphs(article(page, max(titles, key=len))),
         title=titles[0] or None,
         author=meta.get("author") or None,
         date=meta.get("pubdate") or meta.get("article:published_time") or None,
