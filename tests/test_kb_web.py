@@ -66,3 +66,8 @@ def test_a_headline_that_is_the_title_of_the_page_belongs_to_the_article(tag: st
 def test_headings_beside_a_long_section_keep_theirs() -> None:
     body = f"<h2>成绩</h2><div>{f'<p>{BODY}</p>' * 20}</div><h2>问题</h2><div>不多。</div>"
     assert text_of(body).split() == ["成绩", *[BODY] * 20, "问题", "不多。"]
+
+
+def test_lines_that_are_set_as_lines_are_lines() -> None:
+    lines = f"一、成绩\n　　{BODY}\n二、问题\n　　{BODY}"
+    assert text_of(f"<pre>{lines}</pre>") == f"{lines}\n"

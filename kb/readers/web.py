@@ -77,7 +77,7 @@ def _paragraphs(article: Any) -> Iterator[Paragraph]:
     runs: list[tuple[str, bool]] = []
     roles = [_role_above(article)]
     role, level = roles[0]
-    bold = 0
+    bold = verbatim = 0
     in_table = False
     for event, element in etree.iterwalk(article, events=("start", "end")):
         tag, start = element.tag, event == "start"
@@ -103,11 +103,13 @@ def _paragraphs(article: Any) -> Iterator[Paragraph]:
             else:
                 yield from _flush(runs, role, level)
                 runs = []
+        step = 1 if start else -1
         heavy = tag in _BOLD or (tag == "span" and _HEAVY.search(element.get("style") or ""))
-        bold += (1 if start else -1) if heavy else 0
+        bold += step if heavy else 0
+        verbatim += step if tag == "pre" else 0
         words = element.text if start else element.tail if element is not article else None
         if words and not in_table:
-            runs.append((_SPACES.sub(" ", words), bold > 0))
+            runs.append((words if verbatim else _SPACES.sub(" ", words), bold > 0))
     yield from _flush(runs, role, level)
 
 
