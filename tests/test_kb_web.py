@@ -71,3 +71,22 @@ def test_headings_beside_a_long_section_keep_theirs() -> None:
 def test_lines_that_are_set_as_lines_are_lines() -> None:
     lines = f"一、成绩\n　　{BODY}\n二、问题\n　　{BODY}"
     assert text_of(f"<pre>{lines}</pre>") == f"{lines}\n"
+
+
+def test_a_table_whose_cells_hold_paragraphs_is_read_row_by_row() -> None:
+    """As Word writes it when a page is made of a file."""
+    cells = "<tr><td><p>{}</p></td><td><p>{}</p><p>{}</p></td></tr>"
+    rows = cells.format("项目", "金额", "（万元）") + cells.format("经费", "30", "（含上年）")
+    assert text_of(f"<table>{rows}</table>") == "项目 | 金额 （万元）\n经费 | 30 （含上年）\n"
+
+
+@pytest.mark.parametrize(
+    "lines", ["一、成绩<br>{0}<br>二、问题<br>{0}", "<p>一、成绩</p><p>{0}</p>"]
+)
+def test_a_table_that_lays_out_a_page_is_no_table(lines: str) -> None:
+    inner = lines.format(BODY * 6)
+    wanted = [
+        "左栏",
+        *inner.replace("<p>", "").replace("</p>", "<br>").rstrip("<br>").split("<br>"),
+    ]
+    assert text_of(f"<table><tr><td>左栏<td>{inner}</table>").split() == wanted

@@ -23,6 +23,8 @@ _BOLD = frozenset({"b", "strong"})
 # What a site adds after the page's own title: 标题_网站名, 标题 - 网站名.
 _SITE = re.compile(r"\s*[_|｜]\s*|\s+[-—–]+\s+")
 _HEAVY = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)", re.IGNORECASE)
+# Cells of tables say less, or say it in one go.
+_CELL_MAX = 200
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 
 
@@ -136,14 +138,22 @@ def _role(tag: str, outer: tuple[Role, int]) -> tuple[Role, int]:
 
 def _rows(table: Any) -> str:
     """The lines of a table of data; empty for one that lays out the page, tables in it perhaps."""
-    if any(True for _ in table.iterdescendants("p", "h1", "h2", "table")):
+    if any(True for _ in table.iterdescendants("h1", "h2", "table")):
         return ""
     rows = [[cell for cell in row if cell.tag in {"td", "th"}] for row in table.iter("tr")]
-    if max(map(len, rows), default=0) < 2:
+    several = sum(len(cells) > 1 for cells in rows)
+    paragraphs = any(True for _ in table.iterdescendants("p"))  # as Word writes its cells
+    if several < 1 + paragraphs or any(_is_text(cell) for cells in rows for cell in cells):
         return ""
     lines = [_cell(caption) for caption in table.iter("caption")]
     lines += [" | ".join(map(_cell, cells)) for cells in rows]
     return "\n".join(line for line in lines if line.strip(" |"))
+
+
+def _is_text(cell: Any) -> bool:
+    """Whether it holds a text of several paragraphs, as a page laid out by tables has it."""
+    breaks = sum(1 for _ in cell.iterdescendants("p", "br"))
+    return breaks > 2 and len(_cell(cell)) > _CELL_MAX
 
 
 def _cell(element: Any) -> str:
