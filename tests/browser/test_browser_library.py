@@ -161,6 +161,26 @@ def listed(page: Page, row: Locator, times: int) -> None:
     expect(row).to_have_count(times)
 
 
+def test_figures_stay_whole_beside_long_titles(visit: Visit, home: Home) -> None:
+    """A title that takes all the room there is breaks no number over two lines."""
+    title = "关于进一步加强和改进新时代全区产业工人队伍建设改革工作的若干意见" * 5
+    text = f"# {title}\n\n## 要求\n\n{'完善技能评价体系，支持企业自主认定。' * 700}\n"
+    (home.documents / "long.md").write_text(text, "utf-8")
+    build(home, HashEncoder())
+    with serving(Live(home, HashEncoder)) as address:
+        page = visit("/library", base=address, viewport={"width": 1366, "height": 768})
+        figures = page.get_by_role("row", name="long.md").locator(".figure")
+        heights = figures.evaluate_all(
+            """cells => cells.map(cell => {
+              const range = document.createRange();
+              range.selectNodeContents(cell);
+              return range.getClientRects().length;
+            })"""
+        )
+        page.close()
+    assert heights == [1, 1, 1]
+
+
 def test_second_rebuild_is_told_that_one_runs(
     visit: Visit, gated: str, gate: threading.Event, home: Home
 ) -> None:
