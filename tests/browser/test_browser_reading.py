@@ -75,6 +75,14 @@ def test_outline_is_a_drawer_on_a_phone(visit: Visit) -> None:
     expect(page.locator("h3", has_text="完善职工服务体系")).to_be_in_viewport()
 
 
+def test_drawer_opens_where_the_reader_is(visit: Visit) -> None:
+    """In a long outline the line of the section in view need not be looked for."""
+    page = open_first(visit, viewport={"width": 390, "height": 320})
+    page.locator("h3", has_text="加大建会建家工作力度").scroll_into_view_if_needed()
+    page.get_by_role("button", name="目录").click()
+    expect(page.locator("#contents [aria-current=location]")).to_be_in_viewport()
+
+
 def test_drawer_opens_without_a_script(visit: Visit) -> None:
     """The drawer is the browser's own popover."""
     page = open_first(visit, viewport=PHONE, java_script_enabled=False)

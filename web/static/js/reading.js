@@ -39,6 +39,10 @@ function follow(contents) {
     requestAnimationFrame(() => { waiting = false; update(); });
   }, { passive: true });
   update();
+  // a drawer has no height while it is closed
+  contents.addEventListener("toggle", (event) => {
+    if (event.newState === "open") keepInView(contents, current);
+  });
 }
 
 function keepInView(list, link) {
