@@ -235,8 +235,13 @@ def test_raw_utf8_in_a_url_is_understood(server: Process) -> None:
         (b"GET /?q=" + b"+" * 1_000_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 431),
         (b"POST /api/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n", 413),
         (b"POST /api/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n", 400),
+        (b"GET http://[::1/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     ],
-    ids=["nonsense", "header", "transfer-encoding", "million spaces", "huge body", "negative"],
+    ids=[
+        *("nonsense", "header", "transfer-encoding", "million spaces", "huge body", "negative"),
+        *("thousands of digits", "half an address"),
+    ],
 )
 def test_what_is_no_request_gets_a_problem(server: Process, sent: bytes, status: int) -> None:
     """Answers that the application never sees are problems with the same headers."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask
 from waitress.utilities import Error
@@ -76,7 +76,10 @@ class Parser(HTTPRequestParser):
         """Percent-encode what is not ASCII in the request line, and go on as ever."""
         line, end, rest = header_plus.partition(b"\r\n")
         quoted = re.sub(rb"[\x80-\xff]", lambda byte: b"%%%02X" % byte[0][0], line)
-        super().parse_header(quoted + end + rest)
+        try:
+            super().parse_header(quoted + end + rest)
+        except ValueError as error:  # waitress would hang up, and log where in its code
+            raise ParsingError("URL or Content-Length is invalid") from error
         usual = self.adj.max_request_body_size
         if self.command == "POST" and self.path in UPLOADS:
             self.is_upload = self.chunked or self.content_length >= usual
