@@ -90,6 +90,7 @@ LOCAL = [
     pytest.param({}, 202, id="curl"),
     pytest.param({"Origin": "http://evil.example"}, 403, id="another site's script"),
     pytest.param({"Origin": "null"}, 403, id="sandboxed page"),
+    pytest.param({"Origin": "http://[::1"}, 403, id="half an address"),
     pytest.param({"Sec-Fetch-Site": "cross-site"}, 403, id="another site's form"),
     pytest.param({"Sec-Fetch-Site": "same-site"}, 403, id="another port of this host"),
     pytest.param({"Origin": "http://localhost"}, 403, id="own origin without token"),

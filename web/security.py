@@ -153,7 +153,7 @@ def _check_same_origin() -> None:
     origin = request.headers.get("Origin")
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         raise Forbidden("this can only be asked for from this server's own page")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and origin.partition("://")[2] != request.host:
         raise Forbidden("this can only be asked for from this server's own page")
 
 
