@@ -283,7 +283,11 @@ def test_unknown_choices_are_ignored(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["https://evil.example", "//evil.example", "/\\evil.example", "/a\nb", "evil", ""]
+    "target",
+    [
+        *("https://evil.example", "//evil.example", "/\\evil.example", "evil", ""),
+        *("/a\nb", "/\t/evil.example", "/\t/["),
+    ],
 )
 def test_a_switch_does_not_lead_elsewhere(target: str) -> None:
     """Only paths of this site are returned to."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from flask import Flask, request
 from flask_babel import Babel, format_datetime, get_locale
@@ -78,7 +77,5 @@ def local_time(moment: str) -> str:
 
 def local_path(target: str) -> str:
     """`target` where it is a path of this site, else `/`: a switch must not lead elsewhere."""
-    if not target.startswith("/") or target.startswith("//") or "\\" in target:
-        return "/"
-    parts = urlsplit(target)
-    return "/" if parts.scheme or parts.netloc or any(ord(c) < 32 for c in target) else target
+    leads_away = target.startswith("//") or "\\" in target or any(ord(c) < 32 for c in target)
+    return target if target.startswith("/") and not leads_away else "/"
