@@ -12,6 +12,7 @@ _META = re.compile(
     r"[\d零〇一二三四五六七八九十]{4}\s*[年./-]\s*[\d一二三四五六七八九十]{1,3}\s*[月./-]"
 )
 _META_MAX = 120
+_SAYS = re.compile(r"(?:本报|通讯员)?记者\s*[:：]")
 _CONTENTS = re.compile(r"目\s*[录次]$|(?:table of )?contents$", re.IGNORECASE)
 
 
@@ -53,6 +54,11 @@ def _headline(blocks: Sequence[Block]) -> int | None:
 
 
 def _is_meta(block: Block) -> bool:
-    """Whether it says when, where or by whom; a sentence that opens with a date does not."""
+    """Whether it says when, where or by whom.
+
+    A sentence that opens with a date does not, nor does what a reporter asks.
+    """
     told = _META.match(block.text) is not None and len(block.text) <= _META_MAX
+    if block.ended and _SAYS.match(block.text):
+        return False
     return told and not (block.prose and "，" in block.text and not block.text.startswith("——"))

@@ -289,6 +289,20 @@ def test_a_large_file_is_refused_unread(live: Live, home: Home, path: str) -> No
     assert "b.txt" not in files(home)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{f"field{number}": "x" for number in range(1001)}, {"field": "x" * 500_001}],
+    ids=["too many parts", "a long text"],
+)
+def test_a_form_beyond_its_limits_is_told_so(live: Live, fields: dict[str, str]) -> None:
+    """The body is far below its own limit, so that another one is named."""
+    response = send(client_of(live), "a.txt", form=fields)
+    assert response.status_code == 413
+    assert response.get_json(force=True)["detail"] == (
+        "the form has more than 1000 parts, or a text of more than 500000 bytes"
+    )
+
+
 def test_documents_added_during_a_rebuild_are_indexed_after_it(
     client: FlaskClient, live: Live, home: Home
 ) -> None:
