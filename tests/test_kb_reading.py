@@ -61,6 +61,7 @@ def test_nothing_else_is_changed() -> None:
         (b"\xff\xfe\x00", "claims"),
         (b"\xef\xbb\xbf\xff", "claims"),
         (b"%PDF-1.4 \x80\x81\xff\xff\xff", "binary|unknown"),
+        ("第一段，\n\0第二段。\n\n".encode(), "binary"),
     ],
 )
 def test_what_is_no_text_is_refused_by_name(data: bytes, reason: str) -> None:
