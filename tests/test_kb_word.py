@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kb.outline import outline
 from kb.reading import read
 
 SPACES = (
@@ -189,9 +190,9 @@ def test_inner_levels_of_a_restarted_list_count_anew_under_each_outer_one() -> N
     levels = level(0, "chineseCounting", "%1、") + level(1, "decimal", "%1.%2")
     kinds = numbering(levels, "", restarted(0) + restarted(1, 3))
     body = "".join(item("项", num, at) for num in (1, 2) for at in (0, 1, 1, 0, 1))
-    assert text_of(body, numbering=kinds).split() == [
-        "一、项", "一.1项", "一.2项", "二、项", "二.1项",
-        "一、项", "一.3项", "一.4项", "二、项", "二.3项",
+    assert text_of(body, numbering=kinds).split("\n\n") == [
+        "一、项", "一.1 项", "一.2 项", "二、项", "二.1 项",
+        "一、项", "一.3 项", "一.4 项", "二、项", "二.3 项\n",
     ]  # fmt: skip
 
 
@@ -235,15 +236,46 @@ def test_articles_are_counted_through_all_chapters() -> None:
     through = '<w:lvlRestart w:val="0"/>'
     levels = level(0, "chineseCounting", "第%1章") + level(1, "decimal", "第%2条", through)
     body = "".join(item("项", at=at) for at in (0, 1, 1, 0, 1))
-    assert text_of(body, numbering=numbering(levels, "")).split() == [
-        "第一章项", "第1条项", "第2条项", "第二章项", "第3条项",
+    assert text_of(body, numbering=numbering(levels, "")).split("\n\n") == [
+        "第一章 项", "第1条 项", "第2条 项", "第二章 项", "第3条 项\n",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words", "shown"),
+    [
+        ("%1.", "5亿元投入到位", "1. 5亿元投入到位"),
+        ("%1", "2021年工作", "1 2021年工作"),
+        ("第%1条", "为了规范工作", "第1条 为了规范工作"),
+        ("第%1条", "　为了规范工作", "第1条　为了规范工作"),
+        ("%1.", "服务职工", "1.服务职工"),
+        ("%1", "", "1"),
+    ],
+)
+def test_a_number_makes_no_other_with_the_words_after_it(
+    pattern: str, words: str, shown: str
+) -> None:
+    kinds = numbering(level(0, "decimal", pattern), "")
+    assert text_of(item(words), numbering=kinds) == f"{shown}\n"
+
+
+def test_numbers_stand_close_where_the_list_says_so() -> None:
+    close = '<w:suff w:val="nothing"/>'
+    kinds = numbering(level(0, "decimal", "第%1", close), "")
+    assert text_of(item("届会议"), numbering=kinds) == "第1届会议\n"
+
+
+def test_articles_that_word_numbers_are_articles() -> None:
+    kinds = numbering(level(0, "chineseCounting", "第%1条"), "")
+    body = p("工会条例") + item("为了规范工作，制定本条例。") + item("本条例自公布之日起施行。")
+    found = outline(read(Path("a.docx"), word(body, numbering=kinds)), "文件名")
+    assert [s.title for s in found.sections if s.kind == "run_in"] == ["第一条", "第二条"]
 
 
 def test_outer_numbers_are_in_digits_where_a_level_asks_for_them() -> None:
     levels = level(0, "chineseCounting", "%1、") + level(1, "decimal", "%1.%2", "<w:isLgl/>")
     body = item("项") + item("项", at=1)
-    assert text_of(body, numbering=numbering(levels, "")).split() == ["一、项", "1.1项"]
+    assert text_of(body, numbering=numbering(levels, "")).split("\n\n") == ["一、项", "1.1 项\n"]
 
 
 def test_a_list_may_be_that_of_a_list_style() -> None:
@@ -271,7 +303,7 @@ def test_list_and_level_of_a_paragraph_may_come_from_different_places() -> None:
     styled = '<w:p><w:pPr><w:pStyle w:val="s"/>{}</w:pPr>' + run("项") + "</w:p>"
     deeper = '<w:numPr><w:ilvl w:val="1"/></w:numPr>'
     body = styled.format("") + styled.format(deeper)
-    assert text_of(body, numbering=numbering(levels, ""), styles=style) == "1.项\n\n1.1项\n"
+    assert text_of(body, numbering=numbering(levels, ""), styles=style) == "1.项\n\n1.1 项\n"
 
 
 def math(words: str) -> str:

@@ -57,13 +57,17 @@ _FORMS: dict[str, Callable[[int], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """Numbers begin anew after one of the first `under` levels; `plain` has all in digits."""
+    """Numbers begin anew after one of the first `under` levels; `plain` has all in digits.
+
+    `apart` says that Word leaves some room between a number and the words.
+    """
 
     form: str = "decimal"
     pattern: str = ""
     start: int = 1
     under: int = 9
     plain: bool = False
+    apart: bool = True
 
     @classmethod
     def of(cls, level: Any) -> _Level:
@@ -73,6 +77,7 @@ class _Level:
             int(_value(level, "w:start", "1")),
             int(_value(level, "w:lvlRestart", str(_index(level)))),
             is_on(level.find(qn("w:isLgl"))),
+            _value(level, "w:suff", "tab") != "nothing",
         )
 
 
@@ -104,10 +109,11 @@ class Lists:
             }
             self._restarts[name] = list(starts)
 
-    def number(self, name: str, at: int) -> str:
+    def number(self, name: str, at: int, words: str) -> str:
         """Return the number Word shows before the next paragraph of a list, or an empty string.
 
-        `name` is that of the list, 0 for none, `at` the level of the paragraph, from 0.
+        `name` is that of the list, 0 for none, `at` the level of the paragraph, from 0. A space
+        ends the number that would make another number or word with the `words` after it: 1.5亿元.
         """
         level = self._levels.get(name, {}).get(at)
         if level is None:
@@ -116,7 +122,8 @@ class Lists:
         if level.form in {"bullet", "none"}:
             return ""
         shown = partial(self._show, name, plain=level.plain)
-        return re.sub(r"%(\d)", lambda found: shown(int(found[1]) - 1), level.pattern)
+        number = re.sub(r"%(\d)", lambda found: shown(int(found[1]) - 1), level.pattern)
+        return f"{number} " if level.apart and _run_together(number, words) else number
 
     def _count(self, name: str, at: int, level: _Level) -> None:
         counts = self._counts[self._abstract[name]]  # lists of one kind go on from each other
@@ -133,6 +140,12 @@ class Lists:
         # Letters and Roman numbers begin at one, and grow with what a file claims to begin at.
         form = _FORMS.get(level.form, str) if 0 < count < 10_000 and not plain else str
         return form(count)
+
+
+def _run_together(number: str, words: str) -> bool:
+    if not number or not words or words[0].isspace():
+        return False
+    return number[-1].isalpha() or number[-1].isdecimal() or words[0].isdecimal()
 
 
 def _styled(numbering: Any) -> dict[str, str]:

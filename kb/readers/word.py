@@ -98,7 +98,8 @@ class _Word:
         name, level = (
             self._value(element, style, f"w:pPr/w:numPr/w:{tag}", "0") for tag in ("numId", "ilvl")
         )
-        if number := self._lists.number(name, int(level)):
+        words = "".join(piece for piece, _ in runs)
+        if number := self._lists.number(name, int(level), words):
             runs.insert(0, (number, bool(runs) and runs[0][1]))
         return runs
 
