@@ -377,6 +377,29 @@ def test_words_that_lie_on_their_side_are_a_line_of_their_own() -> None:
     assert drawn(draw) == f"{BODY}\n\n\n\n附表 经费\n"
 
 
+@pytest.mark.parametrize("angle", [30, 45, 55])
+def test_a_watermark_across_a_page_parts_no_paragraph(angle: int) -> None:
+    lines = ["工会始终坚持服务职工，取得了", "明显成效，发展了各项事业。"]
+
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("STSong-Light", 14)
+        for at, line in enumerate(lines):
+            canvas.drawString(72, 700 - 28 * at, line)
+        canvas.setFont("STSong-Light", 40)
+        canvas.translate(150, 600)
+        canvas.rotate(angle)
+        canvas.drawString(0, 0, "内部资料 注意保密")
+
+    def draw_aslant(canvas: Canvas) -> None:
+        canvas.translate(72, 300)
+        canvas.rotate(angle)
+        canvas.setFont("STSong-Light", 14)
+        canvas.drawString(0, 0, BODY)
+
+    assert drawn(draw) == "".join(lines) + "\n"
+    assert sorted("".join(drawn(draw_aslant).split())) == sorted(BODY)  # where there is no other
+
+
 def test_words_of_a_pdf_that_a_hyphen_parts_are_whole() -> None:
     def draw(canvas: Canvas) -> None:
         words = ("The union has raised the share of its mem-", "bers in the yearly consultation.")

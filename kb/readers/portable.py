@@ -30,6 +30,8 @@ _TWICE = re.compile(rb"/Filter\s*\[\s*(?:/FlateDecode|/Fl)\s*(?:/FlateDecode|/Fl
 _MAX_UNPACKED, _SUSPECT = 128 * 2**20, 128 * 2**10
 _BOLD = re.compile(r"bold|black|heavy|simhei|黑体", re.IGNORECASE)
 _HEAVY = 600
+# In quarters of a circle. A page that lies aslant by itself, as scans do, does so by less.
+_ASLANT = 0.1
 _HYPHEN = 2  # how PDFium gives one that ends a line
 # The two halves of a character beyond 16 bits; one alone is no character.
 _HIGH, _LOW = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
@@ -85,26 +87,36 @@ _Box = tuple[float, float, float, float]
 
 
 class _Char(NamedTuple):
-    """A character of a page: `turns` are the quarters of a circle, clockwise, it is turned by."""
+    """A character of a page: `turns` are the quarters of a circle, clockwise, it is turned by.
+
+    `aslant` says that it is turned by more or less than these.
+    """
 
     text: str
     box: _Box
     bold: bool
     turns: int
+    aslant: bool
 
 
 def _lines(page: Any, number: int) -> list[Line]:
-    """The lines of a page in the order the file draws them, as upright as most of them are."""
+    """The lines of a page in the order the file draws them, as upright as most of them are.
+
+    What lies across them is a watermark, which no page of text alone has.
+    """
     text = page.get_textpage()
     try:
         chars = [
-            _Char(char, _box(text, index), _bold(text, index), _turns(text, index))
+            _Char(char, _box(text, index), _bold(text, index), *_turns(text, index))
             for index, char in _characters(text)
             if char not in "\r\n\0"
         ]
     finally:
         text.close()
         page.close()
+    straight = [char for char in chars if not char.aslant]
+    if any(not char.text.isspace() for char in straight):
+        chars = straight
     turns = Counter(char.turns for char in chars if not char.text.isspace())
     upright = max(turns, key=lambda each: turns[each], default=0)
     return [_line(line, number, upright) for line in _cut(chars)]
@@ -142,9 +154,10 @@ def _box(text: Any, index: int) -> _Box:
     return rect.left, rect.bottom, rect.right, rect.top
 
 
-def _turns(text: Any, index: int) -> int:
+def _turns(text: Any, index: int) -> tuple[int, bool]:
     angle: float = max(0.0, c.FPDFText_GetCharAngle(text, index))  # below where it is not known
-    return round(angle / (pi / 2)) % 4
+    quarters = angle / (pi / 2)
+    return round(quarters) % 4, abs(quarters - round(quarters)) > _ASLANT
 
 
 def _turned(box: _Box, turns: int) -> _Box:
