@@ -144,7 +144,7 @@ def _columns(text: str) -> int:
 
 def _is_wrapped(lines: Sequence[Block]) -> bool:
     """Whether lines end where the page did: most inner ones unfinished and nearly full width."""
-    inner = [a for a, b in pairwise(lines) if b.gap == 0 and not is_item(b.text)]
+    inner = [a for a, b in pairwise(lines) if _may_go_on(a, b)]
     if len(inner) < 3:
         return False
     widths = sorted(_columns(line.text) for line in inner)
@@ -155,10 +155,16 @@ def _is_wrapped(lines: Sequence[Block]) -> bool:
     return wrapped >= 0.6 * len(inner)
 
 
+def _may_go_on(line: Block, after: Block) -> bool:
+    """Whether the line after it may be more of the same paragraph."""
+    row = is_table_row(line.text) or is_table_row(after.text)
+    return after.gap == 0 and not row and not is_item(after.text)
+
+
 def _unwrap(text: str, lines: Sequence[Block]) -> tuple[Block, ...]:
     groups: list[list[Block]] = []
     for line in lines:
-        if groups and line.gap == 0 and not line.indented and not is_item(line.text):
+        if groups and not line.indented and _may_go_on(groups[-1][-1], line):
             groups[-1].append(line)
         else:
             groups.append([line])

@@ -71,6 +71,29 @@ def test_long_paragraphs_are_split_at_sentences_into_like_parts() -> None:
     assert all(passage.text.endswith("。") for passage in passages)
 
 
+@pytest.mark.parametrize("bar", ["\t", " | "])
+def test_rows_of_a_table_stay_whole_however_alike_their_widths(bar: str) -> None:
+    rows = [
+        bar.join([f"第{n:02}镇", f"1{n:02},345人", f"2{n:02}.6吨", "种植业、林业和旅游业"])
+        for n in range(40)
+    ]
+    text = "各镇情况如下，数据由统计局提供。\n\n" + "\n".join(rows) + "\n\n数据截至年底。\n"
+    passages = cut(document(text))
+    lines = [line for passage in passages for line in passage.text.split("\n") if bar in line]
+    assert lines == rows
+    assert [c.text for p in passages for c in p.clauses if bar in c.text] == rows
+
+
+def test_a_table_in_a_text_of_full_lines_is_no_paragraph_of_it() -> None:
+    lines = "\n".join(
+        ["工会组织职工参加安全生产培训和技能竞赛活动，全年没有发生一"] * 8 + ["起事故。"]
+    )
+    rows = [f"第{n}分会\t{n}00人\t{n}次" for n in range(1, 6)]
+    text = f"{lines}\n\n" + "\n".join(["分会\t人数\t次数", *rows]) + f"\n\n{lines}\n"
+    clauses = [c.text for p in cut(document(text)) for c in p.clauses]
+    assert [clause for clause in clauses if "\t" in clause] == ["分会\t人数\t次数", *rows]
+
+
 def test_a_passage_keeps_its_id_when_another_part_changes() -> None:
     text = "一、甲\n\n甲的正文在这里，很长很长。\n\n二、乙\n\n乙的正文在这里，很长很长。\n"
     before = {p.text: p.id for p in cut(document(text))}
