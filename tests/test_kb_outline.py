@@ -140,6 +140,16 @@ def test_a_lead_above_the_headline_stays_the_lead() -> None:
     ]
 
 
+@pytest.mark.parametrize("asked", ["记者：驿站是哪一年建成的？", "本报记者: 您好！"])
+def test_what_a_reporter_asks_is_no_byline(asked: str) -> None:
+    text = lines("把家安在驿站", "记者：张三", asked, "李四：二〇一六年。", ".")
+    assert sections(text) == [
+        ("title", 0, "把家安在驿站"),
+        ("title", 0, "记者：张三"),
+        ("section", 1, "正文"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "title", "found"),
     [
