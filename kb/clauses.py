@@ -10,7 +10,12 @@ from typing import NamedTuple
 from kb.types import Clause, Span
 
 _CLOSERS = r"[”’」』）)》】〉\"']*"
-_SENTENCE_END = re.compile(rf"(?:[。！？；!?;]|…+|\.(?=\s))+{_CLOSERS}")
+# The point of an initial, a title, a number (No. 7) or before a small letter ends no sentence.
+_POINT = (
+    r"\.(?=\s)(?!\s+[a-z])(?<!\b[A-Za-z]\.)(?<!\b(?:Mr|Ms|Dr|St)\.)(?<!\bMrs\.)"
+    r"(?!(?<=\bNo\.)\s+\d)(?!(?<=\bNos\.)\s+\d)"
+)
+_SENTENCE_END = re.compile(rf"(?:[。！？；!?;]|…+|{_POINT})+{_CLOSERS}")
 _COMMA = re.compile(rf"(?:，|(?<!\d),|,(?!\d)){_CLOSERS}")
 _ENUMERATION = re.compile(rf"、{_CLOSERS}")
 _BLANK = re.compile(r"\s+")

@@ -163,5 +163,23 @@ def test_english_clauses_are_sentences_of_english_length() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "In the autumn the Authority opened Quay No. 7 with its four ship-to-shore cranes",
+        "For the whole of the summer berths Nos. 3 and 4 were closed to all vessels",
+        "She joined the Board in place of Mr. J. P. Okafor who retired after eleven years",
+        "The residents of the quarter wrote to Mrs. Vale of the harbour's own laboratory",
+        "We owe the growth in traffic to the U.S. and Canadian lines that came back to us",
+        "Work at night comes to an end at 10 p.m. unless the neighbours are told before",
+    ],
+)
+def test_a_point_within_a_sentence_does_not_end_it(words: str) -> None:
+    assert clauses(f"{words}. Nobody in the whole of the port was hurt.") == [
+        f"{words}.",
+        "Nobody in the whole of the port was hurt.",
+    ]
+
+
 def test_text_without_punctuation_is_cut_all_the_same() -> None:
     assert max(map(len, clauses("文" * 1000))) == 180
