@@ -62,6 +62,8 @@ def test_blank_page_shows_library_and_examples(client: FlaskClient) -> None:
     assert page.status_code == 200
     assert f'href="/documents/{UNION}#s-' in page.text
     assert "如何维护职工权益？" in visible(page)
+    english = client.get("/", headers=ENGLISH).text
+    assert 'lang="en">Text</a>' in english  # of the report that has no heading
 
 
 @pytest.mark.parametrize(

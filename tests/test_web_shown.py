@@ -69,12 +69,21 @@ def test_quotation_names_author_and_date_where_they_are_stated() -> None:
         ("lead", ("第一章", "(引言)"), ("第一章", "导语")),
         ("captions", ("图片说明(一)",), ("图片说明",)),
         ("title", (), ("标题",)),
+        ("section", ("正文",), ("正文",)),
     ],
 )
 def test_path_is_never_empty(kind: Kind, headings: tuple[str, ...], path: tuple[str, ...]) -> None:
     """A section without a heading goes by what it is."""
     passage = replace(PASSAGE, kind=kind, headings=headings)
     assert path_of(replace(HIT, passage=passage)) == path
+
+
+def test_text_without_any_heading_has_an_english_name(client: FlaskClient) -> None:
+    """As the lead and the captions have: it is a name of ours, not the document's."""
+    hit = replace(HIT, passage=replace(PASSAGE, headings=("正文",)))
+    with client.application.test_request_context(headers={"Accept-Language": "en"}):
+        assert path_of(hit) == ("Text",)
+        assert shown(hit)[0].citation == "— 工作报告, “Text”, paragraph 5"
 
 
 def test_signals_are_shown_against_the_best() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from index.hits import Hit
+from kb.tree import WHOLE
 from kb.types import Kind
 from web.asking import Answer, Question
 from web.highlight import Run, matched_words, runs
 from web.wording import gettext
 
 
-def unnamed(kind: Kind) -> str | None:
+def unnamed(kind: Kind, title: str) -> str | None:
     """What a section without a heading of its own goes by; None for those that have one."""
     match kind:
         case "title":
@@ -20,6 +21,8 @@ def unnamed(kind: Kind) -> str | None:
             return gettext("Lead")
         case "captions":
             return gettext("Picture captions")
+        case "section" if title == WHOLE:
+            return gettext("Text")
         case _:
             return None
 
@@ -92,7 +95,7 @@ def _show(hit: Hit, question: Question, best: dict[str, float]) -> ShownHit:
 def path_of(hit: Hit) -> tuple[str, ...]:
     """Where the passage stands, outermost first; never empty."""
     passage = hit.passage
-    if name := unnamed(passage.kind):
+    if name := unnamed(passage.kind, "".join(passage.headings[-1:])):
         return (*passage.headings[:-1], name)
     return passage.headings or (hit.document.title,)
 
