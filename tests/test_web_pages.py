@@ -64,6 +64,7 @@ def test_blank_page_shows_library_and_examples(client: FlaskClient) -> None:
     assert "如何维护职工权益？" in visible(page)
     english = client.get("/", headers=ENGLISH).text
     assert 'lang="en">Text</a>' in english  # of the report that has no heading
+    assert "正文" not in english
 
 
 @pytest.mark.parametrize(

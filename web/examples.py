@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from kb.tree import WHOLE
 from kb.types import Document
 
 # verbs that open the headings of official Chinese writing: "如何" fits before all of these
@@ -42,7 +43,7 @@ def _about_headings(document: Document) -> Iterator[str]:
     # a title of one phrase makes a better question than a line of slogans
     plain_first = sorted(document.outline, key=lambda section: len(section.title.split()))
     for section in plain_first:
-        if section.kind not in ("section", "run_in"):
+        if section.kind not in ("section", "run_in") or section.title == WHOLE:
             continue
         phrases = _NUMBER.sub("", section.title).split()
         yield from islice((q for q in map(_about, reversed(phrases)) if q), 1)
