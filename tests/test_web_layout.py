@@ -45,6 +45,21 @@ def test_title_lines_stand_on_top(report: Document) -> None:
     assert page.blocks[0].section.kind == "lead"
 
 
+@pytest.mark.parametrize(
+    ("opening", "unsaid"),
+    [
+        ("工作报告\n\n区长 胡玉亭\n\n2024年12月30日\n", ()),
+        ("工作报告\n\n（二〇二四年十二月三十日）\n", ("胡玉亭",)),
+        ("胡玉亭的报告，2024-12-30\n", ()),
+        ("工作报告\n\n2023年12月30日以来的工作。\n", ("胡玉亭", "2024-12-30")),
+    ],
+)
+def test_author_and_date_are_not_said_twice(opening: str, unsaid: tuple[str, ...]) -> None:
+    """However the text writes its date, it is not set once more below the title."""
+    document = Document("d", "d.docx", "工作报告", opening, (), "", "胡玉亭", "2024-12-30")
+    assert layout.unsaid(document) == unsaid
+
+
 def test_every_passage_has_one_anchor(report: Document) -> None:
     """Each passage opens exactly once on the page, numbered in text order."""
     passages = cut(report)

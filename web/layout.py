@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from index.hits import Hit, Mark
+from kb.metadata import stated_date
 from kb.types import Document, Passage, Section, Span
 from web.highlight import Run, clip, cuts, runs
+
+OPENING = 2000  # characters, about what a reader sees of a document when it opens
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,15 @@ def outline(document: Document) -> list[Entry]:
         (open_entries[-1].children if open_entries else roots).append(entry)
         open_entries.append(entry)
     return roots
+
+
+def unsaid(document: Document) -> tuple[str, ...]:
+    """Author and date, as far as the document's opening does not say them itself."""
+    opening = document.text[:OPENING]
+    said = {stated_date([line]) for line in opening.splitlines()}
+    author = document.author if document.author and document.author not in opening else None
+    date = document.date if document.date not in said else None
+    return tuple(text for text in (author, date) if text)
 
 
 def page(document: Document, passages: Iterable[Passage], focus: Focus | None = None) -> Page:

@@ -118,6 +118,7 @@ def document(document_id: str) -> str:
         document=document,
         question=question,
         outline=layout.outline(document),
+        unsaid=layout.unsaid(document),
         page=layout.page(document, searcher.passages(document_id), focus),
         place=place,
         matches=matches,
