@@ -181,6 +181,15 @@ def test_figures_stay_whole_beside_long_titles(visit: Visit, home: Home) -> None
     assert heights == [1, 1, 1]
 
 
+def test_library_prints_as_a_list(visit: Visit, gated: str) -> None:
+    """On paper there is nothing to choose, add or remove."""
+    page = visit("/library", base=gated)
+    page.emulate_media(media="print")
+    expect(page.locator("tbody tr").first).to_be_visible()
+    for furniture in (".adding", ".remove", ".within", ".rebuild form"):
+        expect(page.locator(furniture).first).to_be_hidden()
+
+
 def test_second_rebuild_is_told_that_one_runs(
     visit: Visit, gated: str, gate: threading.Event, home: Home
 ) -> None:

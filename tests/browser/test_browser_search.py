@@ -350,6 +350,15 @@ def test_nothing_runs_over_the_edge(visit: Visit, width: int, path: str) -> None
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_evidence_is_printed_as_a_plain_wash(visit: Visit) -> None:
+    """Viewers of PDF draw black lines at the ends of a gradient, which would underline a quotation."""
+    page = visit(f"/?q={ASKED}")
+    page.emulate_media(media="print")
+    evidence = page.locator("#hit-1 mark").first
+    assert evidence.evaluate("e => getComputedStyle(e).backgroundImage") == "none"
+    assert evidence.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(251, 230, 162)"
+
+
 def test_motion_is_reduced_when_asked(visit: Visit) -> None:
     """Nothing moves for readers who turned motion off."""
     page = visit(f"/?q={ASKED}", reduced_motion="reduce")
