@@ -135,17 +135,25 @@ def test_a_file_is_added_and_taken_away_by_hand(
     assert not (home.documents / file.name).exists()
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 def test_language_is_switched_where_a_file_was_refused(
-    visit: Visit, gated: str, tmp_path: Path
+    visit: Visit, gated: str, tmp_path: Path, script: bool
 ) -> None:
     """The address of that page only takes files: who opens it comes to the library."""
     file = tmp_path / "empty.txt"
     file.touch()
-    page = visit("/library", base=gated, ignoring="Failed to load resource")
+    page = visit(
+        "/library",
+        base=gated,
+        ignoring="Failed to load resource",
+        java_script_enabled=script,
+        viewport={"width": 390, "height": 500},
+    )
     page.set_input_files("input[type=file]", [file])
     page.get_by_role("button", name="添加并索引").click()
     expect(page.locator("#add .outcome.failed")).to_contain_text(file.name)
-    assert page.url.endswith("/library/documents")
+    expect(page.locator("#add .outcome.failed")).to_be_in_viewport()
+    assert page.url.endswith("/library/documents#add")
     page.locator(".switches [name=language]").click()
     expect(page.locator("h1")).to_have_text("Library")
     assert page.url.endswith("/library")
