@@ -148,6 +148,7 @@ def unfit(path: Path, folder: Path, suffix: str) -> str | None:
     advice = "save it as .docx or .pdf" if suffix in OLD_SUFFIXES else f"only {known} are"
     faults = (
         (not target.is_relative_to(folder.resolve()), "it is a link that leads out of the folder"),
+        (path.is_dir() and not path.is_symlink(), "it cannot be opened"),  # see _files
         (not target.is_file(), "it is not a file"),
         (suffix not in SUFFIXES, f"its type {suffix or '(none)'} is not supported: {advice}"),
         (size > MAX_BYTES, f"it is larger than {MAX_BYTES // 2**20} MB"),
@@ -156,8 +157,12 @@ def unfit(path: Path, folder: Path, suffix: str) -> str | None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+    """What may be a document, links to folders, and folders that the system does not open."""
+    shut: list[OSError] = []
+    for parent, folders, files in os.walk(folder, onerror=shut.append):
         inner = Path(parent)
         yield from (inner / name for name in folders if (inner / name).is_symlink())
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (inner / name for name in files if not name.startswith((".", "~$")))
+    gone = (FileNotFoundError, NotADirectoryError)
+    yield from (Path(error.filename) for error in shut if not isinstance(error, gone))

@@ -53,6 +53,30 @@ def test_a_disk_without_hard_links_takes_documents(
     assert [path.name for path in library.iterdir()] == ["one.txt"]
 
 
+def test_a_folder_that_cannot_be_opened_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its documents are missing, not removed; the library itself may be shut, too."""
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "shut" / "in.txt").write_text("第一份\n\n正文。\n", encoding="utf-8")
+    (tmp_path / "one.txt").write_text("第二份\n\n正文。\n", encoding="utf-8")
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if path == os.fspath(shut):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    shut = tmp_path / "shut"
+    found = find(tmp_path)
+    assert [source.name for source in found.sources] == ["one.txt"]
+    assert reasons(found) == {"shut": "it cannot be opened"}
+    shut = tmp_path
+    assert reasons(find(tmp_path)) == {".": "it cannot be opened"}
+    assert find(tmp_path / "nowhere") == Findings((), ())
+
+
 def test_the_only_document_is_not_removed(tmp_path: Path) -> None:
     """Another has to be there first."""
     (tmp_path / "one.txt").write_text("第一份\n\n正文。\n", encoding="utf-8")
