@@ -356,6 +356,17 @@ def _doctor(home: Home) -> tuple[int, dict[str, dict[str, str]]]:
     return result.exit_code, {check["name"]: check for check in report["checks"]}
 
 
+def test_an_ipv6_address_may_be_written_as_in_urls(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In brackets it is the same loopback address, not one of other machines."""
+    hosts: list[str] = []
+    monkeypatch.setattr("web.serving.serve", lambda _home, host, *_: hosts.append(host))
+    for host in ("[::1]", "::1", "127.0.0.1"):
+        assert _kb("serve", "--host", host, "--home", home.root).exit_code == 0
+    assert hosts == ["::1", "::1", "127.0.0.1"]
+
+
 def test_doctor_finds_all_well(home: Home) -> None:
     """With an index of the documents as they are, nothing is to be done."""
     build(home, HashEncoder())

@@ -71,7 +71,8 @@ def serve(ctx: click.Context, host: str, port: int) -> None:
     """Serve the page and the HTTP API; builds first when there is no index."""
     from web.serving import serve as run
 
-    run(home_of(ctx), host, port, say)
+    address = host.removeprefix("[").removesuffix("]")  # of IPv6, as URLs have it
+    run(home_of(ctx), address, port, say)
 
 
 @main.command()
