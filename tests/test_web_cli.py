@@ -367,6 +367,24 @@ def test_an_ipv6_address_may_be_written_as_in_urls(
     assert hosts == ["::1", "::1", "127.0.0.1"]
 
 
+def test_doctor_names_a_home_that_is_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing can be kept there, nor below it."""
+    file = tmp_path / "file"
+    file.touch()
+    for home in (file, file / "below"):
+        monkeypatch.setenv("KB_HOME", str(home))
+        result = _kb("doctor", "--json")
+        assert result.exit_code == 1
+        assert {
+            "name": "home",
+            "verdict": "failed",
+            "detail": f"{file} is not a folder",
+            "remedy": "choose another with --home",
+        } in json.loads(result.stdout)["checks"]
+
+
 def test_doctor_finds_all_well(home: Home) -> None:
     """With an index of the documents as they are, nothing is to be done."""
     build(home, HashEncoder())

@@ -89,6 +89,8 @@ def _packages(_home: Home) -> Check:
 
 def _home(home: Home) -> Check:
     root = next(path for path in (home.root, *home.root.parents) if path.exists())
+    if not root.is_dir():
+        return Check("home", "failed", f"{root} is not a folder", "choose another with --home")
     if not os.access(root, os.W_OK):
         return Check(
             "home", "warning", f"{home.root} is read-only",
