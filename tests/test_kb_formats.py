@@ -377,6 +377,19 @@ def test_words_that_lie_on_their_side_are_a_line_of_their_own() -> None:
     assert drawn(draw) == f"{BODY}\n\n\n\n附表 经费\n"
 
 
+def test_entries_of_a_table_of_contents_are_paragraphs_of_their_own() -> None:
+    entries = [f"{name}{'…' * 30}{page}" for name, page in (("前言", 1), ("回顾", 3), ("附件", 9))]
+
+    def draw(canvas: Canvas) -> None:
+        for lines in (entries, ["前言", BODY * 2]):
+            canvas.setFont("STSong-Light", 12)
+            for at, line in enumerate(lines):
+                canvas.drawString(72, 700 - 24 * at, line)
+            canvas.showPage()
+
+    assert drawn(draw).split() == [*entries, "前言", BODY * 2]
+
+
 @pytest.mark.parametrize("angle", [30, 45, 55])
 def test_a_watermark_across_a_page_parts_no_paragraph(angle: int) -> None:
     lines = ["工会始终坚持服务职工，取得了", "明显成效，发展了各项事业。"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from kb.readers.lines import Line, rows_of, without_running_heads
 
 # Points: two characters of body text, what a page of set-in lines may be off.
 _SAME_PLACE = 36
+# The dots and the page number that end an entry of a table of contents.
+_LEADER = re.compile(r"(?:[.．·‥…]\s?){4,}[\divxlc]+$", re.IGNORECASE)
 
 
 def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
@@ -122,7 +125,9 @@ def _goes_on(before: tuple[Line, _Measure], line: Line, measure: _Measure, *, ne
     step = (1.15 if last.text[-1] in "。！？" else 1.6) * measure.step
     far = not new and last.top - line.top > step
     centred = not new and measure.is_centred(line)
-    if short or (indented and not centred) or resized or far or is_item(line.text):
+    if short or (indented and not centred) or resized or far:
+        return False
+    if is_item(line.text) or _LEADER.search(last.text[-200:]):
         return False
     # Where paragraphs are not set in, a full last line that ends a sentence may be the last.
     return measure.set_in or not (new and last.text[-1] in "。！？")
