@@ -14,6 +14,7 @@ from kb.types import Span
 _MARKS = "●■◆▲★◎◇☆▌█▍▶►※【】#*＊ \t\u3000"
 # Every passage below a heading is stored with its title; the whole of it stays in the text.
 _TITLE_MAX = 200
+_ATTACHED = re.compile(r"附\s*件\s*[:：]\s*")
 _UNDERLINE = re.compile("=+|-+")
 
 # Ranks end at 92, the levels a source gives its headings at 9.
@@ -43,9 +44,10 @@ def own_line(blocks: Sequence[Block], taken: set[int]) -> dict[int, Heading]:
     Lists and tables of contents, whose lines have no body, are left out.
     """
     found: dict[int, Heading] = {}
+    unfit = taken | _attached(blocks)
     for index in range(len(blocks) - 1, -1, -1):
         alone = index == 0 or index - 1 in taken or not blocks[index - 1].loose
-        if index not in taken and (heading := _heading(blocks, index, found, alone=alone)):
+        if index not in unfit and (heading := _heading(blocks, index, found, alone=alone)):
             found[index] = heading
     ordered = dict(sorted(found.items()))
     for run in _rows(ordered):
@@ -112,6 +114,22 @@ def _labelled(block: Block) -> Heading | None:
     if label is None or label.style == "条" or not titled or not clean(block.text[label.end :]):
         return None
     return Heading(clean(block.text), block.span, label.style, label.rank, label.ordinal)
+
+
+def _attached(blocks: Sequence[Block]) -> set[int]:
+    """The attachments that are listed after the first of them: 附件：1．方案, 2．分工表."""
+    listed: set[int] = set()
+    last = None
+    for index, block in enumerate(blocks):
+        label = block.label
+        if match := _ATTACHED.match(block.text):
+            label = read_label(block.text[match.end() :])
+        elif last and label and (label.style, label.ordinal) == (last.style, last.ordinal + 1):
+            listed.add(index)
+        else:
+            label = None
+        last = label
+    return listed
 
 
 def _rows(found: Mapping[int, Heading]) -> list[list[int]]:

@@ -195,6 +195,18 @@ def test_lists_and_tables_of_contents_are_no_headings() -> None:
     ]
 
 
+@pytest.mark.parametrize("more", [(), ("3．任务分工表",)])
+def test_attachments_that_are_listed_are_no_headings(more: tuple[str, ...]) -> None:
+    listed = ("附件：1．工作方案", "2．联系名单", *more, "市总工会", "2021年5月1日")
+    text = lines("关于工作的通知", ".", *listed, "1．工作目标", ".", "2．工作任务", ".")
+    assert sections(text) == [
+        ("title", 0, "关于工作的通知"),
+        ("lead", 1, "导语"),
+        ("section", 1, "1．工作目标"),
+        ("section", 1, "2．工作任务"),
+    ]
+
+
 def test_two_terse_openings_are_topic_sentences_and_three_are_headings() -> None:
     opening = "改革成效明显。" + BODY
     assert [kind for kind, _, _ in sections(lines("总结", "一、成绩", opening, opening))] == [
