@@ -68,6 +68,14 @@ def test_headings_beside_a_long_section_keep_theirs() -> None:
     assert text_of(body).split() == ["成绩", *[BODY] * 20, "问题", "不多。"]
 
 
+def test_a_line_of_the_source_ends_no_chinese_word() -> None:
+    """Word breaks lines anywhere when it writes a page."""
+    broken = "工会始终坚持服务职\n  工，\r\n取得了the best\nof all 成效。"
+    whole = "工会始终坚持服务职工，取得了the best of all 成效。"
+    assert text_of(f"<p>\n{broken}\n</p>") == f"{whole}\n"
+    assert text_of(f"<table><tr><td>\n甲\n<td>{broken}</table>") == f"甲 | {whole}\n"
+
+
 def test_lines_that_are_set_as_lines_are_lines() -> None:
     lines = f"一、成绩\n　　{BODY}\n二、问题\n　　{BODY}"
     assert text_of(f"<pre>{lines}</pre>") == f"{lines}\n"
