@@ -23,8 +23,6 @@ _NEARLY_ALL = 0.85
 _TEASER = 0.25
 # A block of text is the page's navigation when most of it is links.
 _MOSTLY_LINKS = 0.6
-# Shorter ones may be the name of the site, which stands on each of its pages.
-_HEADLINE_MIN = 10
 
 _Lengths = dict[Any, tuple[int, int]]
 
@@ -33,7 +31,8 @@ def article(page: Any, title: str) -> Any:
     """Return the element that holds the article of a page, which is pruned on the way.
 
     It goes down from the body as long as one child holds nearly all the words, and no headline
-    stands beside that child. `title` is what the page says that it is called.
+    stands beside that child. `title` is what the page says that it is called, "" where that
+    may be the name of its site.
     """
     _prune(page)
     lengths = _lengths(page)
@@ -66,7 +65,7 @@ def _heads(element: Any, lengths: _Lengths, title: str) -> bool:
 def _says(element: Any, lengths: _Lengths, title: str) -> bool:
     """Whether an element holds the title of the page and nothing else."""
     words = "".join(title.split())
-    if len(words) < _HEADLINE_MIN or lengths[element][0] != len(words):
+    if not words or lengths[element][0] != len(words):
         return False
     return "".join(str(element.text_content()).split()) == words
 

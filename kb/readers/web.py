@@ -22,6 +22,8 @@ _WESTERN = frozenset({"iso-8859-1", "latin1", "us-ascii", "windows-1252"})
 _BOLD = frozenset({"b", "strong"})
 # What a site adds after the page's own title: 标题_网站名, 标题 - 网站名.
 _SITE = re.compile(r"\s*[_|｜]\s*|\s+[-—–]+\s+")
+# A shorter title that stands alone may be the name of the site, which is on each of its pages.
+_HEADLINE_MIN = 10
 _HEAVY = re.compile(r"font-weight\s*:\s*(?:bold|[6-9]00)", re.IGNORECASE)
 # Cells of tables say less, or say it in one go.
 _CELL_MAX = 200
@@ -48,8 +50,11 @@ def read(path: Path, data: bytes) -> Reading:
     }
     named = " ".join(page.findtext(".//title", "").split())
     titles = _SITE.split(named)
+    headline = max(titles, key=len)
+    if len(titles) == 1 and len(headline) < _HEADLINE_MIN:
+        headline = ""
     return assemble(
-        _paragraphs(article(page, max(titles, key=len))),
+        _paragraphs(article(page, headline)),
         title=titles[0] or None,
         author=meta.get("author") or None,
         date=meta.get("pubdate") or meta.get("article:published_time") or None,
