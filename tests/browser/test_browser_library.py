@@ -79,8 +79,9 @@ def test_rebuild_shows_its_progress_while_searching(
     page.get_by_role("link", name="查看新的索引").click()
     expect(page.locator("tbody tr")).to_have_count(4)
     expect(reader.locator("#notice")).to_contain_text("本页结果来自更新前的索引", timeout=15_000)
-    reader.get_by_role("link", name="重新检索").click()
+    reader.get_by_role("link", name="重新检索").press("Enter")
     expect(reader.locator("#notice")).to_be_empty()
+    expect(reader.locator("#frame")).to_be_focused()
 
 
 def test_rebuild_is_followed_without_a_script(

@@ -35,7 +35,9 @@ export function search() {
     const link = event.target.closest("a[data-frame], a[data-again]");
     if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
-    go(link.hasAttribute("data-again") ? location.href : link.href);
+    const again = link.hasAttribute("data-again");
+    if (again) frame.focus({ preventScroll: true }); // the link goes with the notice
+    go(again ? location.href : link.href);
   });
   window.addEventListener("popstate", (event) => {
     // a jump within the page, as of the skip link, changes nothing but the fragment
