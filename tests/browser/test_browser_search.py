@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
 
@@ -253,6 +253,23 @@ def test_recent_question_is_asked_where_the_form_asks(visit: Visit) -> None:
     assert asked == {**dict(parse_qsl(place)), "q": ASKED}
     expect(page.locator("input[name=section]")).to_have_value("3")
     assert not urlsplit(page.url).fragment
+
+
+def test_what_is_typed_meanwhile_is_not_remembered(visit: Visit) -> None:
+    """While a slow server answers, the next question may stand half in the box."""
+    page = visit("/")
+    held: list[Route] = []
+    page.route("**/results**", lambda route: held.append(route))
+    page.fill("#q", ASKED)
+    with page.expect_request("**/results**"):
+        page.press("#q", "Enter")
+    page.fill("#q", "健走")
+    held[0].continue_()
+    expect(page.locator("#hit-1")).to_be_visible()
+    expect(page).to_have_title(f"{ASKED} · 问报告")
+    assert page.input_value("#q") == "健走"
+    page.goto("/")
+    expect(page.locator(".recent li")).to_have_text([ASKED])
 
 
 def test_example_question_asks(visit: Visit) -> None:

@@ -127,6 +127,7 @@ function note() {
   if (!answer) return name();
   document.title = answer.dataset.title;
   say(answer.dataset.say);
-  if (frame.querySelector(".hits")) remember(form.elements.q.value);
+  // the box may hold the next question by now
+  if (frame.querySelector(".hits")) remember(new URL(location.href).searchParams.get("q") ?? "");
   recent();
 }
