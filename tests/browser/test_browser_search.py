@@ -326,6 +326,18 @@ def test_error_in_the_frame_is_told_like_a_page_of_its_own(visit: Visit) -> None
     expect(page.locator("#q")).to_be_focused()
 
 
+def test_open_page_becomes_the_one_that_waits_for_the_index(visit: Visit) -> None:
+    """Where a server has just started again: only a page of its own follows how far it is."""
+    page = visit("/", ignoring="Failed to load resource")
+    preparing = '<main><h1>索引还没有准备好</h1><div id="preparing"></div></main>'
+    page.route("**/results**", lambda route: route.fulfill(status=503, body=preparing))
+    page.fill("#q", ASKED)
+    with page.expect_event("load"):
+        page.press("#q", "Enter")
+    expect(page.locator("#hit-1 .passage")).to_contain_text(STATIONS)
+    assert page.input_value("#q") == ASKED
+
+
 def test_both_languages_switch_and_stay(visit: Visit) -> None:
     """English by one click, in place, and again at the next visit."""
     page = visit(f"/?q={ASKED}")

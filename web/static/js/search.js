@@ -99,6 +99,8 @@ async function show(href, y) {
     const url = new URL(frame.dataset.address, location.href);
     url.search = new URL(href).search;
     const answer = await fetchFragment(url, mine.signal);
+    // the page of its own follows how far the index is, and shows itself when it is there
+    if (answer.root.querySelector("#preparing")) return location.reload();
     put(...answer.nodes);
     document.getElementById("notice").replaceChildren();
   } catch (error) {
