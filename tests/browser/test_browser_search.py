@@ -388,6 +388,15 @@ def test_evidence_is_printed_as_a_plain_wash(visit: Visit) -> None:
     assert evidence.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(251, 230, 162)"
 
 
+@pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
+@pytest.mark.parametrize("width", [360, 390])
+def test_hint_in_the_box_fits_a_phone(visit: Visit, width: int, locale: str) -> None:
+    """What stands in the empty box can be read to its end."""
+    page = visit("/", viewport={"width": width, "height": 740}, locale=locale)
+    over = "box => { box.value = box.placeholder; return box.scrollWidth - box.clientWidth; }"
+    assert page.locator("#q").evaluate(over) <= 0
+
+
 def test_motion_is_reduced_when_asked(visit: Visit) -> None:
     """Nothing moves for readers who turned motion off."""
     page = visit(f"/?q={ASKED}", reduced_motion="reduce")
