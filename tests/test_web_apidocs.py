@@ -112,6 +112,15 @@ def test_page_shows_the_examples(client: FlaskClient) -> None:
     assert f"http://localhost/api/documents/{first}" in page
 
 
+@pytest.mark.parametrize(("language", "stop"), [("zh", "。"), ("en", ".")])
+def test_link_stands_in_a_sentence_of_the_language(
+    client: FlaskClient, language: str, stop: str
+) -> None:
+    """Chinese sentences end in a Chinese full stop."""
+    page = client.get("/api/docs", headers={"Accept-Language": language}).text
+    assert f'<a href="/openapi.json">openapi.json</a>{stop}</p>' in page
+
+
 def test_every_value_of_the_examples_is_of_a_parameter(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
