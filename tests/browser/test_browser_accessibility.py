@@ -40,6 +40,28 @@ def test_page_has_no_violation(visit: Visit, name: str, theme: str) -> None:
     assert violations(page) == []
 
 
+SMALL = """() => [...document.querySelectorAll("a, button, summary, select")].filter(each => {
+  const { width, height } = each.getBoundingClientRect();
+  const inSentence = each.closest("p, .portion") && getComputedStyle(each).display === "inline";
+  const shown = each.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+  return shown && !inSentence && width > 1 && Math.min(width, height) < 24;
+}).map(each => each.textContent.trim())"""
+
+
+@pytest.mark.parametrize("path", ["/", f"/?q={ASKED}", "/library", "/api/docs", "/none", "report"])
+def test_targets_are_large_enough_for_a_finger(visit: Visit, path: str) -> None:
+    """At least 24 pixels either way, links amid a sentence left out."""
+    screen = {"width": 390, "height": 844}
+    first = "/" if path == "report" else path
+    page = visit(
+        first, viewport=screen, has_touch=True, is_mobile=True, ignoring="Failed to load resource"
+    )
+    if path == "report":
+        page.locator(".holdings h3 a").first.click()
+        page.wait_for_url("**/documents/**")
+    assert page.evaluate(SMALL) == []
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_open_result_and_reading_page_have_no_violation(
