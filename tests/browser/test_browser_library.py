@@ -247,6 +247,22 @@ def test_refused_token_is_typed_again_in_peace(visit: Visit, home: Home) -> None
         page.close()
 
 
+def test_silent_server_is_named_where_a_rebuild_is_asked_for(visit: Visit, gated: str) -> None:
+    """The button does not just seem to do nothing, and works once the server is back."""
+    page = visit("/library", base=gated, ignoring="Failed to load resource")
+    page.route("**/library/rebuild", lambda route: route.abort())
+    button = page.get_by_role("button", name="重建索引")
+    for _ in range(2):
+        button.click()
+        expect(page.locator("#refusal")).to_have_text("服务器没有回应")
+        expect(page.locator("#live")).to_have_text("服务器没有回应")
+        expect(page.locator("#rebuild")).to_be_focused()
+    page.unroute("**/library/rebuild")
+    button.click()
+    expect(page.locator(".outcome.done")).to_be_visible(timeout=15_000)
+    expect(page.locator("#refusal")).to_have_count(0)
+
+
 def look(page: Page) -> None:
     """Have the page ask how the index stands, as it does every few seconds."""
     with page.expect_response("**/standing/rebuild**"):

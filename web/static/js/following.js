@@ -89,23 +89,28 @@ function start(rebuild, panel) {
       const response = await fetch(event.target.action, { method: "POST", body: new FormData(event.target) });
       document.getElementById("refusal")?.remove();
       if (response.ok) wake.dispatchEvent(new Event("look"));
-      else await refuse(panel, response);
+      else refuse(panel, await told(response));
     } catch {
-      button.disabled = false;
-      return;
+      document.getElementById("refusal")?.remove();
+      refuse(panel, document.getElementById("offline").content.textContent);
     }
     rebuild.focus({ preventScroll: true });
   });
 }
 
 // Said beside the panel: it stays while the panel follows the index.
-async function refuse(panel, response) {
-  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+function refuse(panel, words) {
   const reason = document.createElement("p");
   reason.id = "refusal";
   reason.className = "outcome failed";
-  reason.textContent = `${page.querySelector("h1")?.textContent ?? response.status} · ${page.querySelector("main h1 + p")?.textContent ?? ""}`;
+  reason.textContent = words;
   panel.before(reason);
-  say(reason.textContent);
-  panel.querySelector("button").disabled = false;
+  say(words);
+  // none where the panel has found out meanwhile that a rebuild runs
+  for (const button of panel.querySelectorAll("button")) button.disabled = false;
+}
+
+async function told(response) {
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  return `${page.querySelector("h1")?.textContent ?? response.status} · ${page.querySelector("main h1 + p")?.textContent ?? ""}`;
 }
