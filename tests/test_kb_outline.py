@@ -142,7 +142,9 @@ def test_a_lead_above_the_headline_stays_the_lead() -> None:
 
 @pytest.mark.parametrize("number", ["青政发〔2024〕17号", "国办函（2024）第5号"])
 def test_the_number_of_an_official_letter_goes_with_its_title(number: str) -> None:
-    text = lines("关于印发供热办法的通知", number, "各区、县人民政府，市政府各部门：", ".", "一、总则", ".")
+    text = lines(
+        "关于印发供热办法的通知", number, "各区、县人民政府，市政府各部门：", ".", "一、总则", "."
+    )
     assert sections(text) == [
         ("title", 0, "关于印发供热办法的通知"),
         ("title", 0, number),
