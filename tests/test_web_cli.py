@@ -18,6 +18,7 @@ import index.encoder
 from index import generation
 from index.build import Progress, build
 from index.home import Home
+from index.store import VERSION
 from tests.fakes import HashEncoder
 from web.cli import main
 from web.terminal import Steps
@@ -423,8 +424,27 @@ def test_doctor_names_an_index_of_another_version(
     assert checks["index"]["verdict"] == "failed"
     assert checks["index"]["detail"] == (
         f"index file {generation.folder(home, name) / 'manifest.json'} is damaged"
-        " (it is of version 4, not 99): run 'kb build --force'"
+        f" (it is of version {VERSION}, not 99): run 'kb build --force'"
     )
+
+
+def test_doctor_only_warns_of_what_is_kept_for_rollback(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What serves is whole; of an earlier version is the one that was kept before a new one."""
+    with monkeypatch.context() as earlier:
+        for place in ("index.store", "index.build"):
+            earlier.setattr(f"{place}.VERSION", VERSION - 1)
+        kept = generation.folder(home, build(home, HashEncoder()).generation)
+    build(home, HashEncoder())
+    status, checks = _doctor(home)
+    assert (status, checks["index"]["verdict"]) == (0, "ok")
+    assert checks["rollback"] == {
+        "name": "rollback",
+        "verdict": "warning",
+        "detail": f"{kept / 'manifest.json'}: it is of version {VERSION - 1}, not {VERSION}",
+        "remedy": "'kb build --force' makes one to go back to",
+    }
 
 
 def test_doctor_names_an_index_of_another_encoder(home: Home) -> None:
