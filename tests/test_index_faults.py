@@ -26,6 +26,7 @@ from index.home import Home
 from index.local import LocalStore
 from index.search import Searcher
 from index.snapshot import Snapshot
+from index.store import VERSION
 from index.texts import TextStore
 from kb.errors import EncoderMismatch, IndexDamaged, KBError, RebuildRunning
 from kb.library import Skipped
@@ -91,13 +92,13 @@ def test_a_generation_of_another_version_is_refused(
     """What an earlier program wrote is not parsed as if it were today's; a build replaces it."""
     first = build(home, encoder).generation
     monkeypatch.setattr("index.store.VERSION", 99)
-    with pytest.raises(IndexDamaged, match="it is of version 4, not 99"):
+    with pytest.raises(IndexDamaged, match=f"it is of version {VERSION}, not 99"):
         Snapshot.open(generation.folder(home, first), encoder)
-    with pytest.raises(IndexDamaged, match="it is of version 4, not 99"):
+    with pytest.raises(IndexDamaged, match=f"it is of version {VERSION}, not 99"):
         LocalStore(home).contents(first)
     monkeypatch.setattr("index.build.VERSION", 99)
     build(home, encoder)
-    with pytest.raises(IndexDamaged, match="it is of version 4, not 99") as caught:
+    with pytest.raises(IndexDamaged, match=f"it is of version {VERSION}, not 99") as caught:
         generation.rollback(home)
     assert caught.value.file == generation.folder(home, first) / sealed.MANIFEST
 

@@ -403,7 +403,7 @@ def test_a_folder_elsewhere_is_only_read(home: Home, tmp_path: Path) -> None:
 def forms(client: FlaskClient) -> dict[str, str]:
     """The forms of the library page that change something, with the token each sends."""
     page = client.get("/library").text
-    pattern = r'<form[^>]*action="(/library/[^"]+)".*?name="csrf_token" value="([^"]+)"'
+    pattern = r'<form[^>]*action="(/library/[^"#]+)[^"]*".*?name="csrf_token" value="([^"]+)"'
     return dict(re.findall(pattern, page, re.DOTALL))
 
 

@@ -82,12 +82,20 @@ def _http(error: HTTPException) -> Response:
     faults = error.faults if isinstance(error, BadParameters) else ()
     detail = error.description or ""
     if isinstance(error, RequestEntityTooLarge):
-        detail = f"the body is larger than {request.max_content_length} bytes"
+        detail = _too_large()
     response = _answer(error.code, detail, faults)
     for name, value in error.get_headers():
         if name not in {"Content-Type", "Content-Length"}:
             response.headers[name] = value
     return response
+
+
+def _too_large() -> str:
+    most = request.max_content_length
+    if (request.content_length or 0) <= (most or 0):  # only a form has further limits
+        parts, memory = request.max_form_parts, request.max_form_memory_size
+        return f"the form has more than {parts} parts, or a text of more than {memory} bytes"
+    return f"the body is larger than {most} bytes"
 
 
 def log_storage(error: StorageFailed) -> None:

@@ -259,7 +259,7 @@ def test_what_is_typed_meanwhile_is_not_remembered(visit: Visit) -> None:
     """While a slow server answers, the next question may stand half in the box."""
     page = visit("/")
     held: list[Route] = []
-    page.route("**/results**", lambda route: held.append(route))
+    page.route("**/results**", held.append)
     page.fill("#q", ASKED)
     with page.expect_request("**/results**"):
         page.press("#q", "Enter")
@@ -380,7 +380,7 @@ def test_nothing_runs_over_the_edge(visit: Visit, width: int, path: str) -> None
 
 
 def test_evidence_is_printed_as_a_plain_wash(visit: Visit) -> None:
-    """Viewers of PDF draw black lines at the ends of a gradient, which would underline a quotation."""
+    """Viewers of PDF draw black lines at the ends of a gradient: they would underline it."""
     page = visit(f"/?q={ASKED}")
     page.emulate_media(media="print")
     evidence = page.locator("#hit-1 mark").first
