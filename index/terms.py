@@ -91,6 +91,11 @@ def phrases(query: str) -> tuple[str, ...]:
     return tuple(quoted.strip() for quoted in _QUOTED.findall(query) if quoted.strip())
 
 
+def without_quotes(query: str) -> str:
+    """A query that asks for the same words and lets none of them be missing from a passage."""
+    return " ".join(_QUOTED.sub(r" \1 ", query).split())
+
+
 def is_quotation(query: str) -> bool:
     """Whether a query asks for what it puts in straight double quotes and for nothing else."""
     return bool(phrases(query)) and not terms(_QUOTED.sub(" ", query))

@@ -131,8 +131,13 @@ def test_what_is_listed_as_left_out_can_be_removed(home: Home, wanted: str) -> N
     assert not (home.documents / "旧.doc").exists()
 
 
-def test_a_folder_that_was_named_and_is_not_there_is_told(home: Home, tmp_path: Path) -> None:
-    """Before the model is made, and by a list that would be empty."""
+@pytest.mark.parametrize("indexed", [False, True])
+def test_a_folder_that_was_named_and_is_not_there_is_told(
+    home: Home, tmp_path: Path, *, indexed: bool
+) -> None:
+    """Before the model is made, and in place of a list, be there an index of it or none."""
+    if indexed:
+        build(home, HashEncoder())
     nowhere = str(tmp_path / "nowhere")
     for command in ("list", "build"):
         result = CliRunner().invoke(

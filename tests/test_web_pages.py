@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -121,6 +122,16 @@ def test_weak_results_are_said_to_be_weak(
     page = visible(search(client, q=ASKED))
     assert "没有足够贴近的原文" in page
     assert "都不够贴近" in page
+
+
+def test_quotes_that_nothing_holds_can_be_taken_off(client: FlaskClient) -> None:
+    """The advice fits what stands in the way, and its link keeps the words and the place."""
+    page = search(client, q='"暖心驿站十家" 快递', document=UNION)
+    assert "没有哪一段原文逐字含有引号里的内容" in visible(page)
+    [link] = re.findall(r'href="([^"]+)">去掉引号再问', page.text)
+    again = client.get(html.unescape(link))
+    assert again.request.args.to_dict() == {"q": "暖心驿站十家 快递", "document": UNION}
+    assert 'class="hit"' in again.text
 
 
 def test_too_long_for_an_address_is_said_in_a_page(client: FlaskClient) -> None:

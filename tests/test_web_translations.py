@@ -33,6 +33,7 @@ PAGES = (
     "/",
     "/?q=暖心驿站",
     "/?q=zzz&mode=lexical",
+    '/?q="404404"',
     "/?q=暖心驿站&document=none",
     f"/?q=暖心驿站&document={UNION}&section=2",
     f"/?q=暖心驿站&document={UNION}&section=99",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from flask import url_for
 
 from index.hits import MODES, Hit, Mode, Results
+from index.terms import phrases, without_quotes
 from kb.errors import UnknownDocument, UnknownSection
 from kb.types import Section
 from web import gate
@@ -61,6 +62,11 @@ class Question:
             "page": str(self.page) if self.page > 1 else "",
         }
         return {name: value for name, value in stated.items() if value}
+
+    @property
+    def unquoted(self) -> str:
+        """The question without the quotes of what must appear; "" where it has none."""
+        return without_quotes(self.text) if phrases(self.text) else ""
 
     def url(self, **changes: object) -> str:
         """The address of the result page, with some parts changed."""

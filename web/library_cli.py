@@ -86,9 +86,8 @@ def list_documents(ctx: click.Context, as_json: bool) -> None:
     from web import shelf
 
     home = home_of(ctx)
+    require_documents(home)
     found = shelf.holdings(home)
-    if not found:
-        require_documents(home)
     if as_json:
         print_json({"documents": [_as_json(each) for each in found]})
         return

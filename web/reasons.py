@@ -40,6 +40,7 @@ _KNOWN = (
     N_("it is packed too tightly to be a document, a bomb perhaps"),
     N_("it unpacks to %(size)s MB, a bomb perhaps"),
     N_("it unpacks without end, a bomb perhaps"),
+    N_("its elements are nested too deep to be read whole"),
     N_("its encoding is unknown: save it as UTF-8"),
     N_("its name cannot be used: rename it"),
     N_("its name is that of %(name)s, spelled in other bytes"),
