@@ -15,8 +15,11 @@ from tests.browser.serving import serving
 from tests.fakes import HashEncoder
 from web.live import Live
 
-EVIL = "</mark></p><script>window.struck=1</script><img src=x onerror=window.struck=2>{{7*7}}${7*7}"
-NAME = "<img src=x onerror=struck=3>{{7*7}}.txt"
+EVIL = (
+    "</mark></p><script>window.struck=1</script><img src=x onerror=window.struck=2>"
+    "{{77*777}}${77*777}"
+)
+NAME = "<img src=x onerror=struck=3>{{77*777}}.txt"
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def unharmed(page: Page) -> None:
     page.wait_for_load_state("networkidle")
     assert page.evaluate("window.struck") is None
     assert page.locator("main img, main script, main svg").count() == 0
-    assert "49" not in page.locator("main").inner_text().replace("7*7", "")
+    assert "59829" not in page.locator("main").inner_text()
 
 
 def test_markup_in_documents_stays_text(visit: Visit, hostile: str) -> None:
@@ -55,7 +58,7 @@ def test_markup_in_documents_stays_text(visit: Visit, hostile: str) -> None:
     unharmed(page)
     page.locator("#hit-1 summary").click()
     page.locator("#hit-1 .open").click()
-    expect(page.locator(".report")).to_contain_text("onerror=window.struck=2>{{7*7}}${7*7}")
+    expect(page.locator(".report")).to_contain_text("onerror=window.struck=2>{{77*777}}${77*777}")
     unharmed(page)
     page.goto("/library")
     expect(page.locator("tbody")).to_contain_text(NAME)

@@ -259,7 +259,11 @@ def test_what_is_typed_meanwhile_is_not_remembered(visit: Visit) -> None:
     """While a slow server answers, the next question may stand half in the box."""
     page = visit("/")
     held: list[Route] = []
-    page.route("**/results**", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/results**", hold)
     page.fill("#q", ASKED)
     with page.expect_request("**/results**"):
         page.press("#q", "Enter")
