@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -92,7 +92,7 @@ def phrases(query: str) -> tuple[str, ...]:
 
 
 def without_quotes(query: str) -> str:
-    """A query that asks for the same words and lets none of them be missing from a passage."""
+    """A query for the same words, none of which has to appear."""
     return " ".join(_QUOTED.sub(r" \1 ", query).split())
 
 
@@ -112,8 +112,10 @@ def holds(text: str, phrases: Iterable[str]) -> bool:
     return all(_squeezed(phrase) in squeezed for phrase in phrases)
 
 
-def places(text: str, phrases: Iterable[str]) -> Iterator[tuple[int, int]]:
+def places(text: str, phrases: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Where the phrases that a text `holds` stand in it, half-open code points."""
+    if not phrases:  # as nearly always, for each hit of a search
+        return
     plain = folded(text)
     kept = [place for place, char in enumerate(plain) if not char.isspace()]
     squeezed = "".join(plain[place] for place in kept)
