@@ -22,6 +22,10 @@ from index.mapped import let_go, mapped
 from index.products import LARGEST, product
 from index.store import LateMatches
 
+# From so many query tokens on, a `max` a text is quicker than one `reduceat` for all: eight times
+# with the 510 of the longest question.
+_WIDE = 64
+
 _Number = TypeVar("_Number", np.float32, np.int32)
 
 
@@ -100,10 +104,17 @@ def maxsims(cosines: Vectors, lengths: npt.NDArray[np.int64]) -> Vectors:
     found = np.zeros(len(lengths), np.float32)
     some = lengths > 0
     if some.any() and cosines.shape[1]:
-        starts = (np.cumsum(lengths) - lengths)[some]
-        best = np.maximum.reduceat(cosines, starts, axis=0)
-        found[some] = best.sum(axis=1) / cosines.shape[1]
+        ends = np.cumsum(lengths)[some]
+        found[some] = _best(cosines, ends - lengths[some], ends).sum(axis=1) / cosines.shape[1]
     return found
+
+
+def _best(cosines: Vectors, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> Vectors:
+    """`(texts, query tokens)`: the best cosines of texts that stand end to end, none empty."""
+    if cosines.shape[1] < _WIDE:
+        return np.asarray(np.maximum.reduceat(cosines, starts, axis=0))
+    pairs = zip(starts.tolist(), ends.tolist(), strict=True)
+    return np.stack([cosines[start:end].max(axis=0) for start, end in pairs])
 
 
 def stretches(

@@ -86,9 +86,11 @@ def _joins(plain: str, place: int) -> bool:
 def phrases(query: str) -> tuple[str, ...]:
     """What stands between straight double quotes: it must appear, letter for letter.
 
-    Curved quotes ask for nothing: they are part of official names (“五送牌”).
+    Curved quotes ask for nothing: they are part of official names (“五送牌”). What is quoted
+    twice is one phrase.
     """
-    return tuple(quoted.strip() for quoted in _QUOTED.findall(query) if quoted.strip())
+    quoted = map(str.strip, _QUOTED.findall(query))
+    return tuple({_squeezed(phrase): phrase for phrase in quoted if phrase}.values())
 
 
 def without_quotes(query: str) -> str:

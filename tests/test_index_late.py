@@ -106,10 +106,11 @@ def test_a_zero_vector_stays_zero() -> None:
     assert restored(quantised(blank)).tolist() == np.zeros((2, DIM)).tolist()
 
 
+@pytest.mark.parametrize("asked_by", [1, 6, 200])
 @pytest.mark.parametrize("counts", [[5], [1, 1, 1], [3, 0, 4], [0, 2, 0, 0, 3, 0], [0], [0, 0]])
-def test_maxsim_is_the_naive_loop(tmp_path: Path, counts: list[int]) -> None:
+def test_maxsim_is_the_naive_loop(tmp_path: Path, counts: list[int], asked_by: int) -> None:
     texts = [quantised(encoded(n, seed)) for seed, n in enumerate(counts)]
-    query = encoded(6, seed=99).tokens
+    query = encoded(asked_by, seed=99).tokens
     store = stored(tmp_path / "tokens", texts)
     expected = pytest.approx(naive_maxsim(asked(query), [restored(t) for t in texts]), abs=1e-6)
     assert [maxsim(matched(store, row, query)) for row in range(len(counts))] == expected

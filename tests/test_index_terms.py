@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.terms import Term, _Compatible, standing, terms
+from index.terms import Term, _Compatible, phrases, standing, terms
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,21 @@ def test_a_number_does_not_stand_within_another() -> None:
 def test_numbers_that_a_comma_lists_stand_each_by_itself() -> None:
     listed = ["65131234", "65135678", "131"]
     assert standing("电话65131234，65135678", listed) == ["65131234", "65135678"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ('"工会"和"职工"', ["工会", "职工"]),
+        ('＂工会"', ["工会"]),
+        ('" 工会 " "" " "', ["工会"]),
+        ("“五送牌”", []),
+        ('"工会', []),
+        ('"工会" "工 会" "職工" "职工" "工会"', ["工会", "职工"]),
+    ],
+)
+def test_each_thing_that_a_query_quotes_is_a_phrase(query: str, expected: list[str]) -> None:
+    assert list(phrases(query)) == expected
 
 
 def test_what_is_known_of_characters_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
