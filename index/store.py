@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # whoever only lists a library loads none of the libraries be
     from index.texts import Rows
     from kb.types import Document, Passage, Section
 
-VERSION = 5  # raise it when what is written changes; an index of another version is built anew
+VERSION = 6  # raise it when what is written changes; an index of another version is built anew
 
 RowNumbers = npt.NDArray[np.int64]
 

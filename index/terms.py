@@ -11,8 +11,9 @@ from typing import NamedTuple
 from index.folding import simplified
 
 # A word or a number in a script that writes them apart, or one character of one that does not.
-# Numbers keep the points inside them, and commas between thousands: 1.04, 1,000. Other commas
-# part numbers, full-width ones in a list of telephone numbers above all.
+# Numbers keep the points inside them, and go on across commas between thousands, which the term
+# leaves out: 1.04, and 1,000 is 1000. Other commas part numbers, full-width ones in a list of
+# telephone numbers above all.
 _CJK = (
     "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U000323af"
@@ -55,10 +56,12 @@ def terms(text: str) -> list[Term]:
 def occurrences(text: str, wanted: Iterable[str]) -> Iterator[Term]:
     """Where some terms stand in a text; much quicker than cutting all of it into terms."""
     plain = folded(text)
-    for term in wanted:
-        if term[:1].isdecimal():
-            numbers = _NUMBER.finditer(plain)
-            yield from (Term(term, *each.span()) for each in numbers if each.group() == term)
+    words = list(wanted)
+    numbers = {term for term in words if _is_number(term)}
+    if numbers:
+        yield from (each for each in map(_term, _NUMBER.finditer(plain)) if each.text in numbers)
+    for term in words:
+        if term in numbers:
             continue
         start = plain.find(term)
         while start >= 0:
@@ -71,11 +74,18 @@ def occurrences(text: str, wanted: Iterable[str]) -> Iterator[Term]:
 def standing(text: str, wanted: Iterable[str]) -> list[str]:
     """Those of some terms that stand in a text."""
     plain = folded(text)
+    words = list(wanted)
+    numbers = {each.text for each in occurrences(text, filter(_is_number, words))}
     return [
         term
-        for term in wanted
-        if term in plain and (_ONE_CJK.match(term) or any(occurrences(text, [term])))
+        for term in words
+        if (term in numbers if _is_number(term) else term in plain and _stands(text, term))
     ]
+
+
+def _stands(text: str, term: str) -> bool:
+    """Whether a term that is in a text is so as a term and not within a word alone."""
+    return _ONE_CJK.match(term) is not None or any(occurrences(text, [term]))
 
 
 def _joins(plain: str, place: int) -> bool:
@@ -134,7 +144,16 @@ def _squeezed(text: str) -> str:
 
 
 def _units(folded_text: str) -> Iterator[Term]:
-    return (Term(m.group(), m.start(), m.end()) for m in _UNIT.finditer(folded_text))
+    return map(_term, _UNIT.finditer(folded_text))
+
+
+def _term(found: re.Match[str]) -> Term:
+    text = found.group()
+    return Term(text.replace(",", "") if _is_number(text) else text, *found.span())
+
+
+def _is_number(text: str) -> bool:
+    return text[:1].isdecimal()
 
 
 def _is_cjk(term: Term) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.terms import Term, _Compatible, phrases, standing, terms
+from index.terms import Term, _Compatible, occurrences, phrases, standing, terms
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,8 @@ from index.terms import Term, _Compatible, phrases, standing, terms
         ("工会,法", ["工", "工会", "会", "法"]),
         ("工 会", ["工", "会"]),
         ("1.04亿元", ["1.04", "亿", "亿元", "元"]),
-        ("1,000.5", ["1,000.5"]),
-        ("１２，３４５，６７８", ["12,345,678"]),
+        ("1,000.5", ["1000.5"]),
+        ("１２，３４５，６７８", ["12345678"]),
         ("65131234，65135678", ["65131234", "65135678"]),
         ("2023，2024", ["2023", "2024"]),
         ("1,2,3", ["1", "2", "3"]),
@@ -88,10 +88,13 @@ def test_terms_that_stand_in_a_text_are_those_it_is_cut_into(text: str, query: s
 
 
 def test_a_number_does_not_stand_within_another() -> None:
-    assert standing("增长1.04%,投入12,500元", ["1", "04", "12", "500", "1.04", "12,500", "2"]) == [
-        "1.04",
-        "12,500",
-    ]
+    wanted = ["1", "04", "12", "500", "1.04", "12500", "2"]
+    assert standing("增长1.04%,投入12,500元", wanted) == ["1.04", "12500"]
+
+
+def test_a_number_is_marked_with_the_commas_that_it_is_written_with() -> None:
+    text = "全长５０，０００公里,不是50000.5公里;共50000公里"
+    assert [text[a:b] for _, a, b in occurrences(text, ["50000"])] == ["５０，０００", "50000"]
 
 
 def test_numbers_that_a_comma_lists_stand_each_by_itself() -> None:

@@ -26,6 +26,7 @@ QUESTIONS = {
     "a long quotation": '"' + "工会" * 499 + '"',
     "words": "a b c d e f g h i j " * 50,
     "numbers": "1." * 500,
+    "different numbers": " ".join(map(str, range(2000, 2200))),
     "a pattern": "(a+)+$" * 166,
     "emoji with joiners": "👩‍👩‍👧‍👦" * 142,
     "ligatures": "\ufdfa" * MAX_QUERY,
