@@ -69,14 +69,14 @@ def assemble(
         at += len(words)
     return Reading(
         "".join(pieces) + "\n" * bool(pieces),
-        tuple(headings),
-        tuple(strong),
-        tuple(captions),
-        tuple(pages),
-        styled,
-        title,
-        author,
-        date,
+        headings=tuple(headings),
+        strong=tuple(strong),
+        captions=tuple(captions),
+        pages=tuple(pages),
+        styled=styled,
+        title=title,
+        author=author,
+        date=date,
     )
 
 

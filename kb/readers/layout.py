@@ -34,9 +34,9 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
             if goes_on and cells.isdisjoint([groups[-1][-1], line]):
                 groups[-1].append(line)
             else:
-                wide = before is not None and at > 0
+                wide = before is not None and at > 0 and measure.is_wide(before[0], line)
                 groups.append([line])
-                spaces.append(2 if wide and before and measure.is_wide(before[0], line) else 0)
+                spaces.append(2 if wide else 0)
             before = (line, measure)
     for group, space in zip(groups, spaces, strict=True):
         yield _paragraph(group, space)
