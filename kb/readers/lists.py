@@ -12,7 +12,7 @@ from typing import Any
 from docx.oxml.ns import qn
 
 from kb.numbering import han
-from kb.readers.runs import is_on
+from kb.readers.runs import down, is_on, said
 
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"),
           (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
@@ -99,7 +99,7 @@ class Lists:
         for num in numbering.findall(qn("w:num")):
             name, abstract = num.get(qn("w:numId")), _value(num, "w:abstractNumId", "")
             abstract = styled.get(abstract, abstract)
-            own = _by_level(num.findall(f"{qn('w:lvlOverride')}/{qn('w:lvl')}"))
+            own = _by_level(num.findall(down("w:lvlOverride/w:lvl")))
             levels = abstracts.get(abstract, {}) | own
             starts = _starts(num)
             self._abstract[name] = abstract
@@ -176,5 +176,4 @@ def _index(element: Any) -> int:
 
 
 def _value(element: Any, tag: str, default: str) -> str:
-    child = element.find(qn(tag))
-    return str(child.get(qn("w:val"), default)) if child is not None else default
+    return said(element.find(qn(tag)), default)

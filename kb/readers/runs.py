@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from docx.oxml.ns import qn
@@ -16,6 +17,7 @@ UNSEEN = frozenset(
      # the same once more, for programs that cannot draw what it stands beside
      f"{_ALTERNATIVES}Fallback"}
 )  # fmt: skip
+_RUNS, _WORDS = frozenset({qn("w:r"), qn("m:r")}), frozenset({qn("w:t"), qn("m:t")})
 _FRACTION, _BRACKETS = qn("m:f"), qn("m:d")
 _PARTS = frozenset({qn("m:num"), qn("m:den"), qn("m:e")})
 _BREAKS = {qn("w:tab"): "\t", qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:noBreakHyphen"): "-"}
@@ -44,13 +46,24 @@ def inner(element: Element) -> Iterator[Element]:
 def pieces(element: Element) -> Iterator[tuple[Element, str]]:
     """The runs of a paragraph with their text; deleted and hidden text and boxes left out."""
     for child in element:
-        if child.tag in {qn("w:r"), qn("m:r")}:
-            if not is_on(child.find(f"{qn('w:rPr')}/{qn('w:vanish')}")):
+        if child.tag in _RUNS:
+            if not is_on(child.find(down("w:rPr/w:vanish"))):
                 yield child, "".join(_letters(child))
         elif child.tag in {_FRACTION, _BRACKETS}:
             yield from _formula(child)
         elif child.tag not in UNSEEN and child.tag != BOX:
             yield from pieces(child)
+
+
+@cache
+def down(tags: str) -> str:
+    """The way to an element as `find` takes it, from one such as w:pPr/w:pStyle."""
+    return "/".join(map(qn, tags.split("/")))
+
+
+def said(setting: Element | None, default: str = "") -> str:
+    """What a property says; `default` where it is not there or says nothing."""
+    return default if setting is None else str(setting.get(qn("w:val"), default))
 
 
 def is_on(switch: Element | None) -> bool:
@@ -72,13 +85,13 @@ def _formula(element: Element) -> Iterator[tuple[Element, str]]:
 
 
 def _mark(brackets: Element, tag: str, usual: str) -> str:
-    found = brackets.find(f"{qn('m:dPr')}/{qn(tag)}")
+    found = brackets.find(down(f"m:dPr/{tag}"))
     return usual if found is None else str(found.get(qn("m:val"), ""))
 
 
 def _letters(run: Element) -> Iterator[str]:
     for child in run:
-        if child.tag in {qn("w:t"), qn("m:t")}:
+        if child.tag in _WORDS:
             yield child.text or ""
         elif child.tag in _BREAKS:
             yield _BREAKS[child.tag]

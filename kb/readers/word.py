@@ -19,7 +19,7 @@ from kb.errors import DocumentUnreadable
 from kb.readers.archive import check_archive
 from kb.readers.assembly import Paragraph, Role, assemble, runs_to_paragraph
 from kb.readers.lists import Lists
-from kb.readers.runs import BOX, PARAGRAPH, UNSEEN, Element, below, inner, is_on, pieces
+from kb.readers.runs import BOX, PARAGRAPH, UNSEEN, Element, below, down, inner, is_on, pieces, said
 from kb.reading import Reading
 
 _HEADING = re.compile(r"(?:heading|标题)\s*([1-9])$", re.IGNORECASE)
@@ -63,7 +63,7 @@ class _Word:
         self._lists = Lists(numbering.target_part.element if numbering else None)
         self._notes = {
             (kind, note.get(qn("w:id"))): note
-            for kind in ("footnote", "endnote")
+            for kind in _NOTES.values()
             if f"{kind}s" in parts
             for note in parse_xml(parts[f"{kind}s"].target_part.blob).findall(qn(f"w:{kind}"))
             if note.get(qn("w:type")) is None
@@ -92,7 +92,7 @@ class _Word:
         """The text of a paragraph, its number included, and which of it is bold."""
         style = self._style_of(element)
         runs = [(piece, self._bold(run, style)) for run, piece in pieces(element)]
-        deleted = element.find(f"{qn('w:pPr')}/{qn('w:rPr')}/{qn('w:del')}") is not None
+        deleted = element.find(down("w:pPr/w:rPr/w:del")) is not None
         if deleted and not any(piece for piece, _ in runs):
             return []  # nor does it count
         name, level = (
@@ -129,7 +129,7 @@ class _Word:
             yield from self._footnotes(paragraph)
 
     def _style_of(self, element: Element) -> str | None:
-        style = element.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
+        style = element.find(down("w:pPr/w:pStyle"))
         return style.get(qn("w:val")) if style is not None else self._default.get("paragraph")
 
     def _role(self, element: Element, style: str | None) -> tuple[Role, int]:
@@ -140,37 +140,34 @@ class _Word:
             return "heading", 0
         if _CAPTION.search(name):
             return "caption", 0
-        outline = int(self._value(element, style, "w:pPr/w:outlineLvl", "9"))
+        outline = int(self._value(element, style, "w:pPr/w:outlineLvl", str(_BODY_LEVEL)))
         return ("heading", outline + 1) if outline < _BODY_LEVEL else ("body", 0)
 
     def _value(self, element: Element, style: str | None, tags: str, default: str) -> str:
         """A property that a paragraph has itself, or by its style."""
-        own = element.find("/".join(qn(tag) for tag in tags.split("/")))
-        found = own if own is not None else self._inherited(style, tags)
-        return str(found.get(qn("w:val"), default)) if found is not None else default
+        own = element.find(down(tags))
+        return said(own if own is not None else self._inherited(style, tags), default)
 
     def _name(self, style: str | None) -> str:
         found = self._styles.get(style)
-        name = found.find(qn("w:name")) if found is not None else None
-        return str(name.get(qn("w:val"), "")) if name is not None else ""
+        return said(found.find(qn("w:name"))) if found is not None else ""
 
     def _inherited(self, style: str | None, tags: str) -> Element | None:
         """A property of a paragraph style, or of the styles it is based on."""
-        where = "/".join(qn(tag) for tag in tags.split("/"))
         for _ in range(12):  # styles may be based on each other in a circle
             found = self._styles.get(style)
             if found is None:
                 return None
-            if (value := found.find(where)) is not None:
-                return value
+            if (own := found.find(down(tags))) is not None:
+                return own
             base = found.find(qn("w:basedOn"))
             style = base.get(qn("w:val")) if base is not None else None
         return None
 
     def _bold(self, run: Element, style: str | None) -> bool:
-        own = run.find(f"{qn('w:rPr')}/{qn('w:b')}")
+        own = run.find(down("w:rPr/w:b"))
         if own is None:
-            named = run.find(f"{qn('w:rPr')}/{qn('w:rStyle')}")
+            named = run.find(down("w:rPr/w:rStyle"))
             if named is not None:
                 own = self._inherited(named.get(qn("w:val")), "w:rPr/w:b")
         if own is None:
