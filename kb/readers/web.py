@@ -82,50 +82,51 @@ def _meant(name: str) -> tuple[str, ...]:
     return ("utf-8", "cp1252") if name in _WESTERN else (name,)
 
 
-def _paragraphs(article: Any) -> Iterator[Paragraph]:
-    """Walk the article once; every block element begins and ends a paragraph."""
+def _paragraphs(root: Any) -> Iterator[Paragraph]:
+    """Walk an article once; every block element begins and ends a paragraph."""
     runs: list[tuple[str, bool]] = []
-    roles = [_role_above(article)]
+    roles = [_role_above(root)]
     role, level = roles[0]
     bold = verbatim = 0
-    in_table = False
-    for event, element in etree.iterwalk(article, events=("start", "end")):
+    walk = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walk:
         tag, start = element.tag, event == "start"
         if start:
             roles.append(_role(tag, roles[-1]))
-        if tag == "table":
-            if start and not in_table and (rows := _rows(element)):
-                yield from _flush(runs, role, level)
-                runs = []
-                yield Paragraph(rows)
-                in_table = True
-            elif not start:
-                in_table = False
-        if not start:
+        else:
             roles.pop()
-        if tag in BLOCKS and not in_table:
+        if start and tag == "table" and (rows := _rows(element)):
             yield from _flush(runs, role, level)
-            runs = []
+            yield Paragraph(rows)
+            walk.skip_subtree()
+            continue
+        if tag in BLOCKS:
+            yield from _flush(runs, role, level)
             role, level = roles[-1]
-        if tag == "br" and start and not in_table:
-            if role == "heading":
-                runs.append(("\n", bold > 0))
-            else:
-                yield from _flush(runs, role, level)
-                runs = []
+        elif start and tag == "br" and role == "heading":
+            runs.append(("\n", bold > 0))
+        elif start and tag == "br":
+            yield from _flush(runs, role, level)
         step = 1 if start else -1
-        heavy = tag in _BOLD or (tag == "span" and _HEAVY.search(element.get("style") or ""))
-        bold += step if heavy else 0
-        verbatim += step if tag == "pre" else 0
-        words = element.text if start else element.tail if element is not article else None
-        if words and not in_table:
+        bold += step * _is_bold(element)
+        verbatim += step * (tag == "pre")
+        words = element.text if start else element.tail if element is not root else None
+        if words:
             runs.append((words if verbatim else _folded(words), bold > 0))
     yield from _flush(runs, role, level)
 
 
 def _flush(runs: list[tuple[str, bool]], role: Role, level: int) -> Iterator[Paragraph]:
+    """The paragraph of the runs, if there are any; they are used up."""
     if runs:
         yield runs_to_paragraph(runs, role, level)
+        runs.clear()
+
+
+def _is_bold(element: Any) -> bool:
+    if element.tag == "span":
+        return _HEAVY.search(element.get("style") or "") is not None
+    return element.tag in _BOLD
 
 
 def _role_above(element: Any) -> tuple[Role, int]:
