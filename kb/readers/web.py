@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,22 @@ _BREAK = re.compile(rf"(?<={_WIDE})[ \t\r\f]*\n[ \t\r\n\f]*(?={_WIDE})")
 
 def read(path: Path, data: bytes) -> Reading:
     """Read an .html file; raises `DocumentUnreadable` for what is not a page."""
-    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", _decode(path, data))
+    page = _page(path, _decode(path, data))
+    meta = {
+        str(tag.get("name") or tag.get("property") or "").lower(): str(tag.get("content") or "")
+        for tag in page.iter("meta")
+    }
+    titles = _SITE.split(" ".join(page.findtext(".//title", "").split()))
+    return assemble(
+        _paragraphs(article(page, _headline(titles))),
+        title=titles[0] or None,
+        author=meta.get("author") or None,
+        date=meta.get("pubdate") or meta.get("article:published_time") or None,
+    )
+
+
+def _page(path: Path, text: str) -> Any:
+    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
     # Tags that are never closed nest ever deeper; without `huge_tree` 256 of them end the page.
     parser = html.HTMLParser(huge_tree=True, remove_comments=True, remove_pis=True)
     try:
@@ -44,21 +59,13 @@ def read(path: Path, data: bytes) -> Reading:
         raise DocumentUnreadable(path, "it holds no text") from error
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
         raise DocumentUnreadable(path, "its elements are nested too deep to be read whole")
-    meta = {
-        str(tag.get("name") or tag.get("property") or "").lower(): str(tag.get("content") or "")
-        for tag in page.iter("meta")
-    }
-    named = " ".join(page.findtext(".//title", "").split())
-    titles = _SITE.split(named)
-    headline = max(titles, key=len)
-    if len(titles) == 1 and len(headline) < _HEADLINE_MIN:
-        headline = ""
-    return assemble(
-        _paragraphs(article(page, headline)),
-        title=titles[0] or None,
-        author=meta.get("author") or None,
-        date=meta.get("pubdate") or meta.get("article:published_time") or None,
-    )
+    return page
+
+
+def _headline(titles: Sequence[str]) -> str:
+    """The page's own title among the `titles` it bears; "" where that may be its site's name."""
+    longest = max(titles, key=len)
+    return longest if len(titles) > 1 or len(longest) >= _HEADLINE_MIN else ""
 
 
 def _decode(path: Path, data: bytes) -> str:
