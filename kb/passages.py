@@ -122,8 +122,8 @@ def _split(text: str, paragraph: Span) -> list[Span]:
         return [paragraph]
     ends = [span.end for span in sentences(text, paragraph)]
     fine = [clause.end for clause in cut_clauses(text, [paragraph])]
+    parts = -(-length // int(_FULL * factor))
     for candidates in (ends, fine):
-        parts = -(-length // int(_FULL * factor))
         cuts = [paragraph.start, *evenly(paragraph, candidates, parts), paragraph.end]
         spans = [trim(text, Span(a, b)) for a, b in pairwise(cuts) if a < b]
         if max(span.end - span.start for span in spans) <= _LONG * factor:
