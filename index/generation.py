@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from index import sealed
 from index.home import Home
 from index.store import check_version
-from kb.disk import sync
+from kb.disk import sync, writing
 from kb.errors import IndexDamaged, IndexMissing, NoEarlierGeneration, RebuildRunning
 
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")  # also keeps CURRENT from leading elsewhere
@@ -102,7 +102,7 @@ def alone(home: Home) -> Iterator[None]:
     The system frees the lock of a process that died. Raises `RebuildRunning` where another
     holds it, and turns what the disk refuses meanwhile into `StorageFailed`.
     """
-    with sealed.writing(home.root):
+    with writing(home.root):
         is_new = not home.root.exists()
         home.generations.mkdir(parents=True, exist_ok=True)
         if is_new:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from index import sealed
 from index.calibration import PARAGRAPHS, QUESTIONS, SENTENCES
 from index.e5s1 import Checkpoint, read
-from kb.disk import sha256
+from kb.disk import sha256, writing
 from kb.errors import IndexDamaged, ModelUnavailable
 
 NAME = "multilingual-e5-small"
@@ -38,7 +38,7 @@ def packaged_folder(home: Path, announce: Callable[[str], None] = lambda _line: 
         return folder
     announce(f"preparing the model {NAME} in {folder} ({fault})")
     data_file = _packaged_file()
-    with sealed.writing(folder):
+    with writing(folder):
         home.mkdir(parents=True, exist_ok=True)
         with FileLock(home / "model.lock"):
             if _fault(folder) is not None:

@@ -9,28 +9,15 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from kb.disk import sha256, sync
-from kb.errors import IndexDamaged, StorageFailed
+from kb.errors import IndexDamaged
 
 MANIFEST = "manifest.json"
 _FORMAT = 2
 _DRAFT = re.compile(r"\.(?P<final>.+)\.\w+\.draft")
-
-
-@contextmanager
-def writing(place: Path) -> Iterator[None]:
-    """What the system refuses becomes `StorageFailed`, with the file where the system names it."""
-    try:
-        yield
-    except BrokenPipeError:  # not the disk: a reader of our output has gone
-        raise
-    except OSError as error:
-        path = Path(os.fsdecode(error.filename)) if error.filename else place
-        raise StorageFailed(path, error.strerror or str(error)) from error
 
 
 def _aside(final: Path) -> Path:

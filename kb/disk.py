@@ -1,10 +1,14 @@
-"""Files as the disk has them: their digest, and their bytes brought there."""
+"""Files as the disk has them: their digest, their bytes brought there, and its refusals."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from kb.errors import StorageFailed
 
 
 def sha256(path: Path) -> str:
@@ -22,3 +26,15 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """What the system refuses becomes `StorageFailed`, with the file where the system names it."""
+    try:
+        yield
+    except BrokenPipeError:  # not the disk: a reader of our output has gone
+        raise
+    except OSError as error:
+        path = Path(os.fsdecode(error.filename)) if error.filename else place
+        raise StorageFailed(path, error.strerror or str(error)) from error

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from index import sealed
+from kb.disk import writing
 from kb.errors import IndexDamaged, StorageFailed
 
 
@@ -114,18 +115,18 @@ def test_a_replaced_file_may_be_read_by_others(tmp_path: Path) -> None:
 
 def test_a_refusal_of_the_system_names_the_file_and_the_cause(tmp_path: Path) -> None:
     """In one line with what to do."""
-    with pytest.raises(StorageFailed) as caught, sealed.writing(tmp_path):
+    with pytest.raises(StorageFailed) as caught, writing(tmp_path):
         (tmp_path / "none" / "file").write_text("")
     assert str(caught.value) == (
         f"storage failed at {tmp_path / 'none' / 'file'} (No such file or directory): "
         "see to that disk, or choose another folder with --home"
     )
-    with pytest.raises(StorageFailed) as caught, sealed.writing(tmp_path):
+    with pytest.raises(StorageFailed) as caught, writing(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert (caught.value.path, caught.value.reason) == (tmp_path, "No space left on device")
 
 
 def test_a_closed_pipe_is_no_failure_of_the_disk(tmp_path: Path) -> None:
     """Whoever reads the progress of a build may go away."""
-    with pytest.raises(BrokenPipeError), sealed.writing(tmp_path):
+    with pytest.raises(BrokenPipeError), writing(tmp_path):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")

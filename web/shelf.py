@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from index import sealed
 from index.hits import DocumentSummary
 from index.home import Home
 from index.stores import store_of
 from kb import changing, library
+from kb.disk import writing
 from kb.errors import LibraryReadOnly
 from kb.library import Skipped, Source
 
@@ -37,7 +37,7 @@ def add(home: Home, file: Path, name: str | None = None) -> Source:
     Raises LibraryReadOnly, DocumentUnreadable, DocumentExists or StorageFailed.
     """
     _require_own(home)
-    with sealed.writing(home.documents):
+    with writing(home.documents):
         changing.install_shipped(home.documents)
         return changing.add(home.documents, file, name)
 
@@ -51,7 +51,7 @@ def remove(home: Home, wanted: str) -> Source:
     found = library.find(home.documents)
     names = [*(each.name for each in found.sources), *(each.name for each in found.skipped)]
     identity = library.document_id(wanted) if wanted in names else wanted
-    with sealed.writing(home.documents):
+    with writing(home.documents):
         return changing.remove(home.documents, identity)
 
 

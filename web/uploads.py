@@ -12,8 +12,8 @@ from flask import current_app, request
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import UnsupportedMediaType
 
-from index import sealed
 from index.home import Home
+from kb.disk import writing
 from kb.errors import DocumentExists, DocumentUnreadable, StorageFailed
 from kb.library import Source
 from web import security, shelf
@@ -44,7 +44,7 @@ def received() -> list[FileStorage]:
     """
     settings: Settings = current_app.extensions["kb_settings"]
     request.max_content_length = settings.max_upload
-    with sealed.writing(Path(gettempdir())):
+    with writing(Path(gettempdir())):
         security.authorize_change()  # which reads the form
         if request.mimetype != "multipart/form-data":
             raise UnsupportedMediaType("send the file as multipart/form-data")
@@ -59,7 +59,7 @@ def keep(home: Home, file: FileStorage) -> Source:
 
     Raises DocumentUnreadable, DocumentExists, LibraryReadOnly or StorageFailed.
     """
-    with sealed.writing(Path(gettempdir())), TemporaryDirectory(prefix="kb-") as folder:
+    with writing(Path(gettempdir())), TemporaryDirectory(prefix="kb-") as folder:
         aside = Path(folder) / "upload"
         file.save(aside)
         return shelf.add(home, aside, file.filename)
