@@ -68,8 +68,13 @@ def load_encoder(home: Home, announce: Callable[[str], None] = lambda _line: Non
     Another loads torch, which takes seconds; the packaged one does so when the first document is
     to be encoded, and never touches a network. Raises `ModelUnavailable` with what to do.
     """
-    name = os.environ.get("KB_MODEL", "").strip()
+    name = named_model()
     return _named(name) if name else _packaged(home, announce)
+
+
+def named_model() -> str:
+    """The model that `KB_MODEL` names, a hub id or a folder; "" for the packaged one."""
+    return os.environ.get("KB_MODEL", "").strip()
 
 
 def name_of(identity: str, runtime: str, prompts: Mapping[str, str]) -> str:
@@ -83,7 +88,7 @@ def name_to_be(home: Home) -> str:
 
     Of the packaged one it is the whole name. Raises `ModelUnavailable`.
     """
-    name = os.environ.get("KB_MODEL", "").strip()
+    name = named_model()
     if name:
         state = _state(name)
         return f"{name}@{state} torch " if state else f"{name}@"  # yet to be fetched

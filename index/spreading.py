@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from index import cluster
-from index.encoder import Encoder, load_encoder
+from index.encoder import Encoder, load_encoder, named_model
 from index.home import Home
 from index.store import PassageVectors, RowNumbers
 from index.texts import TextStore
@@ -46,7 +46,7 @@ def spread(
     does: the model of `KB_MODEL` here, else the packaged one in `home` where its machine has
     that folder, else in its own `KB_HOME`. Raises `RayFailed`.
     """
-    load = load or partial(_load, home.root, os.environ.get("KB_MODEL", ""))
+    load = load or partial(_load, home.root, named_model())
     with cluster.connected(address) as ray:
         yield Spread(ray, encoder.name, load)
 

@@ -121,7 +121,7 @@ def _documents(home: Home) -> Check:
 
 
 def _model(home: Home) -> Check:
-    named = os.environ.get("KB_MODEL", "").strip()
+    named = encoder.named_model()
     if named:
         return Check("model", "ok", f"KB_MODEL={named}")
     folder = home.model / NAME
