@@ -168,15 +168,13 @@ def _build(
     stages: _Stages,
 ) -> BuildReport:
     texts, skipped = _read(home, workers, draft, stages)
-    try:
+    with closing(texts):
         counts = _counts(texts)
         with stages.stage("encode", counts.passages) as done:
             encoded = write_vectors(draft, texts, encoder, workers, known, done)
         with stages.stage("index", counts.passages) as done:
             write_lexical(draft / LEXICAL, texts, done)
         changes = _changes(before, texts)
-    finally:
-        texts.close()
     with stages.stage("verify", 1):
         sealed.seal(draft, _facts(encoder, counts))
         Snapshot.open(draft, encoder).close()

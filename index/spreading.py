@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from index.workers import BATCH, Cut, cut_up, encode_passages
 from kb import library
 from kb.errors import DocumentUnreadable, KBError, RayFailed
 from kb.library import Skipped, Source
+from kb.types import Passage
 
 # An encoding worker runs one thread and there is one for each processor, yet it asks for half of
 # one: where half of a cluster's machines are lost, the workers of those find room on the others.
@@ -145,12 +146,9 @@ def _cut(source: Source, data: bytes | Skipped) -> Cut | Skipped:
         return library.left_out(source, error.reason, data)
 
 
-def _passages(path: Path, rows: RowNumbers, i: int) -> list[Any]:
-    texts = TextStore(path)
-    try:
+def _passages(path: Path, rows: RowNumbers, i: int) -> list[Passage]:
+    with closing(TextStore(path)) as texts:
         return texts.passages_at(rows[i * BATCH : (i + 1) * BATCH].tolist())
-    finally:
-        texts.close()
 
 
 class _Encoding:
