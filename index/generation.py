@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,29 @@ def fallbacks(present: Sequence[str], serving: str | None) -> list[str]:
     return sorted(newest, key=lambda name: name > serving)  # stable: newest first on both sides
 
 
+def by_worth(present: Sequence[str], serving: str | None) -> list[str]:
+    """The generation that serves, then the others as `fallbacks` has them."""
+    return [*([serving] if serving else []), *fallbacks(present, serving)]
+
+
+def first_whole(
+    candidates: Iterable[str], verify: Callable[[str], object], place: Path | str
+) -> str:
+    """The first of some generations at `place` of which `verify` raises no `IndexDamaged`.
+
+    Raises the first that it raised of all of them, or `NoEarlierGeneration` of none.
+    """
+    damage: IndexDamaged | None = None
+    for name in candidates:
+        try:
+            verify(name)
+        except IndexDamaged as error:
+            damage = damage or error
+        else:
+            return name
+    raise damage or NoEarlierGeneration(place)
+
+
 def _readable_current(home: Home) -> str | None:
     with suppress(IndexDamaged):
         return current(home)
@@ -121,8 +145,7 @@ def alone(home: Home) -> Iterator[None]:
 
 def publish(home: Home, draft: Path, name: str) -> None:
     """Give a sealed draft its name and make it current; keep it and the best of the others."""
-    serving = _readable_current(home)
-    before = [serving, *others(home)] if serving else others(home)
+    before = by_worth(names(home), _readable_current(home))
     try:
         sealed.move(draft, folder(home, name))
         sealed.replace_text(home.current, name + "\n")
@@ -162,16 +185,9 @@ def rollback(home: Home) -> str:
     if not names(home):
         raise IndexMissing(home.root)
     with alone(home):
-        damage: IndexDamaged | None = None
-        for name in others(home):
-            try:
-                facts(home, name)
-            except IndexDamaged as error:
-                damage = damage or error
-                continue
-            sealed.replace_text(home.current, name + "\n")
-            return name
-        raise damage or NoEarlierGeneration(home.root)
+        name = first_whole(others(home), partial(facts, home), home.root)
+        sealed.replace_text(home.current, name + "\n")
+        return name
 
 
 def sweep(home: Home) -> None:
@@ -179,9 +195,7 @@ def sweep(home: Home) -> None:
 
     A server that still has a removed one open goes on reading its mapped files.
     """
-    serving = _readable_current(home)
-    first = [serving] if serving else []
-    _keep(home, set([*first, *others(home)][:KEPT]))
+    _keep(home, set(by_worth(names(home), _readable_current(home))[:KEPT]))
     sealed.clear_drafts(home.generations)
     sealed.clear_drafts(home.root)
 

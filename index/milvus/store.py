@@ -18,7 +18,7 @@ from index.milvus.reader import MilvusReader
 from index.milvus.writing import write
 from index.snapshot import Snapshot
 from index.store import Contents, Identity, Reader, check_version
-from kb.errors import IndexDamaged, IndexMissing, NoEarlierGeneration, StoreUnavailable
+from kb.errors import IndexDamaged, IndexMissing, StoreUnavailable
 
 
 class MilvusStore:
@@ -61,6 +61,9 @@ class MilvusStore:
         """Those that could serve in place of the current one, the best first."""
         return generation.fallbacks(self.names(), self._readable_current())
 
+    def _by_worth(self) -> list[str]:
+        return generation.by_worth(self.names(), self._readable_current())
+
     def _readable_current(self) -> str | None:
         with suppress(IndexDamaged):
             return self.current()
@@ -91,9 +94,7 @@ class MilvusStore:
 
     def sweep(self) -> None:
         """Remove what builds that died left behind, and generations beyond two."""
-        serving = self._readable_current()
-        first = [serving] if serving else []
-        self._keep([*first, *self.others()][: generation.KEPT])
+        self._keep(self._by_worth()[: generation.KEPT])
         sealed.clear_drafts(self._home.generations)
 
     def _keep(self, kept: Iterable[str]) -> None:
@@ -119,8 +120,7 @@ class MilvusStore:
 
     def take(self, source: Reader, name: str) -> None:
         """The same for any reader; nothing is left where it fails."""
-        serving = self._readable_current()
-        before = [serving, *self.others()] if serving else self.others()
+        before = self._by_worth()
         try:
             write(self._client, source, name)
             self._lease.check()
@@ -148,13 +148,6 @@ class MilvusStore:
         if not self.names():
             raise IndexMissing(self.place)
         with self.alone():
-            damage: IndexDamaged | None = None
-            for name in self.others():
-                try:
-                    self.facts(name)
-                except IndexDamaged as error:
-                    damage = damage or error
-                    continue
-                self._client.point(CURRENT, collection(name, MANIFEST))
-                return name
-            raise damage or NoEarlierGeneration(self.place)
+            name = generation.first_whole(self.others(), self.facts, self.place)
+            self._client.point(CURRENT, collection(name, MANIFEST))
+            return name
