@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from index.milvus.deadline import Deadline
-from index.milvus.layout import DENSE, SPARSE, DenseRule, Field, index_of
+from index.milvus.layout import DENSE, SPARSE, DenseRule, Field, Row, index_of
 from kb.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ _OPTIONS = {
 _NOT_FOUND = {100, 1600}  # a collection, an alias; also one of another database
 _NOT_LOADED = 101
 
-Row = dict[str, Any]
 T = TypeVar("T")
 
 

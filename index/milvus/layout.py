@@ -23,6 +23,7 @@ SPARSE: Literal["sparse"] = "sparse"
 Kind = Literal["int", "text", "ints", "dense", "sparse"]
 Part = Literal["documents", "passages", "clauses", "tokens", "terms"]
 PARTS: tuple[Part, ...] = ("documents", "passages", "clauses", "tokens", "terms")
+Row = dict[str, Any]  # by the names of fields
 MANIFEST = "manifest"
 CURRENT = "kb_current"  # the alias: the manifest of the generation that serves
 
@@ -31,7 +32,6 @@ PIECE = 65_532  # the same in whole groups of base64
 TERMS = 4096  # elements of one array field, Milvus's most
 LONGEST_TERM = 128
 BITS = 16  # a row's pieces are numbered below this many bits
-
 
 _COLLECTION = re.compile(r"kb_(\d{8}T\d{6}Z)_([0-9a-f]{6})_([a-z]+)")
 
@@ -81,6 +81,11 @@ _UNUSED = Field("unused", DENSE, 2)
 NOTHING = [0.0, 0.0]
 
 MANIFEST_FIELDS = (Field("id", "int", key=True), Field("data", "text", TEXT), _UNUSED)
+
+
+def manifest_row(number: int, data: str) -> Row:
+    """A row with the fields `MANIFEST_FIELDS`."""
+    return {"id": number, "data": data, "unused": NOTHING}
 
 
 def fields(part: Part, dim: int) -> tuple[Field, ...]:

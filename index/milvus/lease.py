@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from index.milvus.client import Client, NotThere
-from index.milvus.layout import MANIFEST_FIELDS, NOTHING, dense_rule
+from index.milvus.layout import MANIFEST_FIELDS, dense_rule, manifest_row
 from kb.errors import RebuildRunning, StoreUnavailable
 
 ALIAS = "kb_build"
@@ -67,7 +67,7 @@ class Lease:
         beats = 0
         while True:
             with suppress(StoreUnavailable, NotThere):  # the next call of the build says so
-                self._client.upsert(name, {"id": 0, "data": str(beats), "unused": NOTHING})
+                self._client.upsert(name, manifest_row(0, str(beats)))
             beats += 1
             if stop.wait(_BEAT_SECONDS):
                 return

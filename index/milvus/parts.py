@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from index.encoder import Vectors
-from index.milvus.client import Client, NotThere, Row
-from index.milvus.layout import Part, among, collection
+from index.milvus.client import Client, NotThere
+from index.milvus.layout import Part, Row, among, collection
 from kb.errors import IndexDamaged, StoreUnavailable
 
 Numbers = npt.NDArray[np.int64]

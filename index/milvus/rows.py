@@ -12,12 +12,10 @@ import numpy as np
 
 from index import texts
 from index.late import Tokens
-from index.milvus.layout import NOTHING, Field, joined, numbered, packed, pieces
+from index.milvus.layout import NOTHING, Field, Row, joined, numbered, packed, pieces
 from index.milvus.lexicon import Counted, Lexicon
 from index.store import PassageVectors
 from kb.types import Document, Passage
-
-Row = dict[str, Any]
 
 
 def document_rows(number: int, document: Document) -> Iterator[Row]:

@@ -7,9 +7,8 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple
-from typing import Any
 
-from index.milvus.client import Client, Row
+from index.milvus.client import Client
 from index.milvus.layout import (
     FORMAT,
     MANIFEST,
@@ -17,10 +16,12 @@ from index.milvus.layout import (
     NOTHING,
     PARTS,
     Part,
+    Row,
     between,
     collection,
     dense_rule,
     fields,
+    manifest_row,
     packed,
 )
 from index.milvus.lexicon import Lexicon
@@ -31,6 +32,7 @@ from kb.types import Passage
 
 SEAL, CONTENTS = 0, 16  # ids in the manifest: the seal, and the first piece of the contents
 _BATCH = 32  # passages of one call: some 8 MB of tokens, where Milvus takes 64
+_PIECES = 64  # of a document in one call: 4 MB at most
 _MANY = 4096  # small rows of one call
 # By which number rows are read back in their order, and which orders those of one number.
 _ORDER: dict[Part, tuple[str, str]] = {
@@ -68,7 +70,7 @@ def write(client: Client, source: Reader, name: str) -> None:
 def _rows(source: Reader, lexicon: Lexicon) -> Iterator[tuple[Part, list[Row]]]:
     """Everything, in calls of bounded size; the rows of one part in their order."""
     for number, summary in enumerate(source.contents.documents):
-        for rows in _cut(document_rows(number, source.document(summary.id)), 64):
+        for rows in _cut(document_rows(number, source.document(summary.id)), _PIECES):
             yield "documents", rows
     summaries = {each.id: (i, each.title) for i, each in enumerate(source.contents.documents)}
     clause = 0
@@ -158,7 +160,7 @@ def _seal(
     documents = [astuple(each) for each in source.contents.documents]
     skipped = [astuple(each) for each in source.contents.skipped]
     contents = packed([documents, skipped])
-    client.insert(place, [_manifest_row(CONTENTS + i, data) for i, data in enumerate(contents)])
+    client.insert(place, [manifest_row(CONTENTS + i, data) for i, data in enumerate(contents)])
     facts = {
         **{key: source.facts[key] for key in ("version", "encoder", "built_at", "counts")},
         "format": FORMAT,
@@ -167,14 +169,10 @@ def _seal(
         "parts": {part: seal.facts for part, seal in seals.items()},
     }
     text = json.dumps(facts, ensure_ascii=False, sort_keys=True)
-    client.insert(place, [_manifest_row(SEAL, f"{seal_of(text)}\n{text}")])
+    client.insert(place, [manifest_row(SEAL, f"{seal_of(text)}\n{text}")])
     client.flush(place)
 
 
 def seal_of(text: str) -> str:
     """SHA-256 of a manifest's text, hex."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _manifest_row(number: int, data: str) -> dict[str, Any]:
-    return {"id": number, "data": data, "unused": NOTHING}
