@@ -35,7 +35,10 @@ def cuts(passage: Passage) -> list[tuple[int, int]]:
 
 
 class Rows(NamedTuple):
-    """The passage rows, half-open, of a document or a section, and the document's number."""
+    """The passage rows, half-open, of a document or a section.
+
+    `document` is the document's place among all, from 0.
+    """
 
     document: int
     first: int
@@ -58,7 +61,6 @@ class TextStore:
         )
         self.documents = tuple(_summary(*row[2:]) for row in rows)
         self._rows = {row[2]: Rows(number, *row[:2]) for number, row in enumerate(rows)}
-        self._by_id = {summary.id: summary for summary in self.documents}
 
     def _all(self, statement: str, parameters: Sequence[object] = ()) -> list[Any]:
         with self._lock:
@@ -77,8 +79,7 @@ class TextStore:
 
     def summary(self, document_id: str) -> DocumentSummary:
         """Raises `UnknownDocument`."""
-        self.rows(document_id)
-        return self._by_id[document_id]
+        return self.documents[self.rows(document_id).document]
 
     def rows(self, document_id: str) -> Rows:
         """Where a document's passages are. Raises `UnknownDocument`."""
@@ -94,10 +95,7 @@ class TextStore:
         below it are neighbours. Raises `UnknownDocument` or `UnknownSection`.
         """
         whole = self.rows(document_id)
-        outline = self.document(document_id).outline
-        if not 0 <= number < len(outline):
-            raise UnknownSection(document_id, number)
-        section = outline[number]
+        section = section_at(self.document(document_id), number)
         [(first, last)] = self._all(
             "SELECT min(row), max(row) + 1 FROM passages"
             " WHERE row >= ? AND row < ? AND start >= ? AND end <= ?",
@@ -184,6 +182,13 @@ def _summary(
         author,
         date,
     )
+
+
+def section_at(document: Document, number: int) -> Section:
+    """Section `number` of a document's outline, from 0. Raises `UnknownSection`."""
+    if not 0 <= number < len(document.outline):
+        raise UnknownSection(document.id, number)
+    return document.outline[number]
 
 
 def section_from(

@@ -22,8 +22,8 @@ from index.milvus.parts import Parts
 from index.milvus.rows import PASSAGE, document_from, passage_from, tokens_from
 from index.milvus.termbook import TermBook
 from index.store import Identity, LateMatches, LexicalScores, PassageVectors, RowNumbers, check
-from index.texts import Rows
-from kb.errors import UnknownDocument, UnknownSection
+from index.texts import Rows, section_at
+from kb.errors import UnknownDocument
 from kb.types import Document, Passage, Section
 
 
@@ -43,7 +43,6 @@ class MilvusReader:
         ends = itertools.accumulate((d.passages for d in self.contents.documents), initial=0)
         spans = zip(self.contents.documents, itertools.pairwise(ends), strict=True)
         self._rows = {d.id: Rows(number, a, b) for number, (d, (a, b)) in enumerate(spans)}
-        self._summaries = {each.id: each for each in self.contents.documents}
         self._document = lru_cache(8)(self._read_document)
 
     @classmethod
@@ -64,8 +63,7 @@ class MilvusReader:
 
     def summary(self, document_id: str) -> DocumentSummary:
         """What is known of a document without its text."""
-        self.rows(document_id)
-        return self._summaries[document_id]
+        return self.contents.documents[self.rows(document_id).document]
 
     def rows(self, document_id: str) -> Rows:
         """Where a document's passages are."""
@@ -77,10 +75,7 @@ class MilvusReader:
     def section(self, document_id: str, number: int) -> tuple[Section, Rows]:
         """A section of a document's outline, and where its passages are."""
         whole = self.rows(document_id)
-        outline = self.document(document_id).outline
-        if not 0 <= number < len(outline):
-            raise UnknownSection(document_id, number)
-        section = outline[number]
+        section = section_at(self.document(document_id), number)
         inside = f"document == {whole.document} and start >= {section.start}"
         found = self._parts.rows("passages", f"{inside} and end <= {section.end}", ["row"])
         rows = [int(each["row"]) for each in found]
