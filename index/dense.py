@@ -94,6 +94,7 @@ class DenseIndex:
     """Opened from files whose SHA-256 was checked: FAISS may abort on damaged input.
 
     Without `coded` only the vectors are read, of which any bytes will do.
+    What it is asked with, `vector`, is `(dim,)` float32.
     """
 
     def __init__(self, folder: Path, dim: int, *, coded: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Text to vectors, by a sentence-transformers model: one vector a text, and one a token."""
+"""Text to vectors, one a text and one a token: what an encoder gives, and which one there is."""
 
 from __future__ import annotations
 

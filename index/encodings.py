@@ -84,7 +84,7 @@ class Encodings:
         )
 
     def matches(self, rows: npt.NDArray[np.int64], tokens: Vectors) -> list[LateMatches]:
-        """How the tokens of passages, and of their clauses, meet those of a query."""
+        """How the tokens of passages, and of their clauses, meet those of a query, `(n, dim)`."""
         self._bound_memory()
         query = rounded(tokens)
         first, last = self.starts[rows], self.starts[rows + 1]

@@ -59,7 +59,10 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that answers; spans are half-open code points into the document's text."""
+    """A passage that answers; spans are half-open code points into the document's text.
+
+    `rank` is from 1. `score`, the weighted mean of signals, compares hits of one search alone.
+    """
 
     rank: int
     score: float

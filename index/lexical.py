@@ -139,7 +139,10 @@ class LexicalIndex:
     def holding(
         self, needed: Collection[str], query: str, limit: int, rows: range | None = None
     ) -> npt.NDArray[np.int64]:
-        """Rows of the best passages that have every one of some terms of the query."""
+        """Rows of the passages that have every one of some terms of the query, `limit` at most.
+
+        Best first by BM25 of the whole query.
+        """
         required = [tantivy.Query.term_query(self._schema, "body", text) for text in needed]
         return self._run(query, limit, [*self._within(rows), *required]).rows
 

@@ -1,4 +1,4 @@
-"""A query to hits: candidates from FAISS and BM25, reranked by late interaction."""
+"""A query to the hits of one generation: what may be asked of it, where, and until when."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ class RayFailed(KBError):
 
 
 class UnknownDocument(KBError):
-    """No document of the serving generation has this id."""
+    """No document of the serving generation, or of the library to be changed, has this id."""
 
     def __init__(self, document_id: str) -> None:
         super().__init__(f"no document {document_id!r} in the index: see the list of documents")

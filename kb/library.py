@@ -135,7 +135,10 @@ def load(source: Source, data: bytes | None = None) -> Document:
 
 
 def unfit(path: Path, folder: Path, suffix: str) -> str | None:
-    """Why a file cannot be a document by its place, type or size; None when it may be one."""
+    """Why a file cannot be a document of `folder` by its place, type or size; None when it may be.
+
+    `suffix` is that of the name it has there, or is to have.
+    """
     try:
         str(path).encode()
         target = path.resolve(strict=True)

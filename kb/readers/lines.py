@@ -17,7 +17,10 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a page: its edges in points, y upwards, and for each character if it is bold."""
+    """A line of a page: its edges in points, y upwards, and for each character if it is bold.
+
+    `page` is the number of the page, from 1.
+    """
 
     text: str
     bold: tuple[bool, ...]
