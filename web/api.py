@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, g, jsonify, url_for
+from flask import Blueprint, Response, g, jsonify, url_for
 
 from kb.library import Source
 from web import answers, gate, live, query, shapes, shelf, uploads
 from web.problems import BadParameters
 from web.security import authorize_change
-from web.settings import Settings
+from web.settings import current_settings
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
@@ -16,8 +16,7 @@ blueprint = Blueprint("api", __name__, url_prefix="/api")
 @blueprint.route("/search", methods=["GET", "POST"])
 def search() -> shapes.SearchShape:
     """The passages that answer."""
-    settings: Settings = current_app.extensions["kb_settings"]
-    asked = query.from_request(settings.max_url)
+    asked = query.from_request(current_settings().max_url)
     g.query = asked.q
     return answers.results(asked.ask(live.searcher(), gate.deadline()))
 

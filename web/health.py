@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from kb.errors import NotReady
 from web import live, openapi, shapes
 from web.security import for_the_asker
+from web.settings import current_settings
 
 blueprint = Blueprint("health", __name__)
 
@@ -41,5 +42,4 @@ def metrics() -> Response:
 @blueprint.get("/openapi.json")
 def description() -> dict[str, object]:
     """The description of this endpoint, OpenAPI 3.1."""
-    settings = current_app.extensions["kb_settings"]
-    return openapi.document(settings)
+    return openapi.document(current_settings())

@@ -25,6 +25,7 @@ from web.asking import Question, answer, section_of
 from web.examples import questions
 from web.query import MAX_QUERY
 from web.reading import locate, trail
+from web.settings import current_settings
 from web.shown import show, unnamed
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def prefer() -> BaseResponse:
 @blueprint.get("/api/docs")
 def api_docs() -> str:
     """The API for people, from the same document that programs read."""
-    spec = openapi.document(current_app.extensions["kb_settings"])
+    spec = openapi.document(current_settings())
     serving = live.current().searcher
     documents = serving.documents if serving else ()
     samples = {"q": "暖心驿站有多少家？", "k": 3}

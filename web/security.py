@@ -13,7 +13,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized
 
-from web.settings import Settings
+from web.settings import Settings, current_settings
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -63,7 +63,7 @@ def _check_host() -> None:
     if "Host" not in request.headers:
         return
     name = urlsplit(f"//{request.host}").hostname or ""
-    if not is_loopback(name) and name not in _settings().trusted_hosts:
+    if not is_loopback(name) and name not in current_settings().trusted_hosts:
         raise BadRequest("this server does not go by the name in Host: see KB_TRUSTED_HOSTS")
 
 
@@ -85,7 +85,7 @@ def csrf_token() -> str:
 
 def rebuild_access() -> Access:
     """What the page's buttons to rebuild, add and remove need: nothing, the admin token, or off."""
-    settings = _settings()
+    settings = current_settings()
     if settings.admin_token == "":
         return "off"
     if _from_this_machine():
@@ -95,7 +95,7 @@ def rebuild_access() -> Access:
 
 def _from_this_machine() -> bool:
     """Whether the asker sits here: not where a proxy lets others in by another name."""
-    settings = _settings()
+    settings = current_settings()
     forwarded = any(name in request.headers for name in PROXIED)
     near = settings.loopback and is_loopback(request.remote_addr or "")
     return near and not settings.trusted_hosts and not forwarded
@@ -115,7 +115,7 @@ def authorize_change() -> None:
         )
     offered = _offered_token()
     if offered is not None:
-        if not _same(offered, _settings().admin_token):
+        if not _same(offered, current_settings().admin_token):
             raise _unauthorized("this is not the admin token")
         return
     if access == "token":
@@ -123,7 +123,7 @@ def authorize_change() -> None:
     if _sent_by_browser() or _offered_csrf():
         _check_same_origin()
         _check_csrf()
-    elif _settings().admin_token:
+    elif current_settings().admin_token:
         raise _unauthorized("the admin token is needed: send Authorization: Bearer")
 
 
@@ -174,11 +174,6 @@ def _signer() -> URLSafeTimedSerializer:
 
 def _unauthorized(reason: str) -> Unauthorized:
     return Unauthorized(reason, www_authenticate=WWWAuthenticate("bearer"))
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["kb_settings"]
-    return settings
 
 
 def _with_headers(response: Response) -> Response:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from flask import current_app
 from limits import parse_many
 
 from kb.errors import BadSetting
@@ -57,6 +58,12 @@ class Settings:
             log_queries=_switch(values, "KB_LOG_QUERIES"),
             rate_limit=_rate(values, "KB_RATE_LIMIT"),
         )
+
+
+def current_settings() -> Settings:
+    """The settings of the running application."""
+    settings: Settings = current_app.extensions["kb_settings"]
+    return settings
 
 
 def _switch(values: Mapping[str, str], name: str) -> bool:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 
-from flask import current_app, request
+from flask import request
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import UnsupportedMediaType
 
@@ -18,7 +18,7 @@ from kb.errors import DocumentExists, DocumentUnreadable, StorageFailed
 from kb.library import Source
 from web import security, shelf
 from web.problems import BadParameters, log_storage
-from web.settings import Settings
+from web.settings import current_settings
 
 FIELD = "file"
 
@@ -42,8 +42,7 @@ def received() -> list[FileStorage]:
     kept on disk, never in memory. Raises Unauthorized or Forbidden, RequestEntityTooLarge,
     UnsupportedMediaType, BadParameters or StorageFailed.
     """
-    settings: Settings = current_app.extensions["kb_settings"]
-    request.max_content_length = settings.max_upload
+    request.max_content_length = current_settings().max_upload
     with writing(Path(gettempdir())):
         security.authorize_change()  # which reads the form
         if request.mimetype != "multipart/form-data":
