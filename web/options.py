@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,8 +65,6 @@ def build_index(home: Home, *, force: bool = False, ray: str | None = None) -> B
 
     None stands for this process.
     """
-    from contextlib import closing
-
     from index.build import build
     from index.encoder import load_encoder
     from web.terminal import Steps
