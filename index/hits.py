@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from kb.types import Passage, Section, Span
 
 Mode = Literal["hybrid", "dense", "lexical"]
-MODES: tuple[Mode, ...] = ("hybrid", "dense", "lexical")
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 class Mark(NamedTuple):

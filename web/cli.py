@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from index.hits import MODES
 from kb.errors import IndexMissing, KBError
 from web.library_cli import add, list_documents, remove
 from web.options import (
@@ -48,7 +49,7 @@ class Commands(click.Group):
 
 mode_option = click.option(
     "--mode", default="hybrid", show_default=True,
-    type=click.Choice(["hybrid", "dense", "lexical"]), help="Which rankers to use.",
+    type=click.Choice(MODES), help="Which rankers to use.",
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import parse_qsl
 
 from flask import request
@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from werkzeug.exceptions import RequestURITooLarge, UnsupportedMediaType
 
+from index.hits import Mode
 from web.problems import BadParameters
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class SearchRequest(BaseModel):
         BeforeValidator(_whole),
     ] = 10
     mode: Annotated[
-        Literal["hybrid", "dense", "lexical"],
+        Mode,
         Field(description="Both rankers, the vectors alone, or the words alone."),
     ] = "hybrid"
     document: Annotated[
