@@ -171,12 +171,13 @@ def _changes(home: Home) -> Check:
 
 def _rollback(home: Home) -> Check:
     store = store_of(home)
-    for name in store.others():
-        try:
-            store.facts(name)
-        except IndexDamaged as error:  # what serves is another
-            where = f"{error.file}: {error.reason}"
-            remedy = "'kb build --force' makes one to go back to"
-            return Check("rollback", "warning", where, remedy)
-        return Check("rollback", "ok", f"'kb rollback' would go back to {name}")
-    return Check("rollback", "ok", "no other generation is kept")
+    name = next(iter(store.others()), None)
+    if name is None:
+        return Check("rollback", "ok", "no other generation is kept")
+    try:
+        store.facts(name)
+    except IndexDamaged as error:  # what serves is another
+        where = f"{error.file}: {error.reason}"
+        remedy = "'kb build --force' makes one to go back to"
+        return Check("rollback", "warning", where, remedy)
+    return Check("rollback", "ok", f"'kb rollback' would go back to {name}")
