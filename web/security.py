@@ -150,10 +150,10 @@ def _sent_by_browser() -> bool:
 
 
 def _check_same_origin() -> None:
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin")
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-        raise Forbidden("this can only be asked for from this server's own page")
-    if origin is not None and origin.partition("://")[2] != request.host:
+    foreign = origin is not None and origin.partition("://")[2] != request.host
+    if site not in {"same-origin", "none"} or foreign:
         raise Forbidden("this can only be asked for from this server's own page")
 
 
