@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from index.hits import DocumentSummary, Hit, Results, Scope
-from kb.library import Source
+from kb.library import Skipped, Source
 from kb.types import Document, Section
 from web import shapes
 from web.rebuild import RebuildState
@@ -84,8 +85,13 @@ def library(searcher: Searcher) -> shapes.LibraryShape:
         "generation": searcher.generation,
         "built_at": searcher.built_at,
         "documents": [summary(each) for each in searcher.documents],
-        "skipped": [{"name": each.name, "reason": each.reason} for each in searcher.skipped],
+        "skipped": skipped(searcher.skipped),
     }
+
+
+def skipped(files: Iterable[Skipped]) -> list[shapes.SkippedShape]:
+    """The JSON of the files that a build left out."""
+    return [{"name": each.name, "reason": each.reason} for each in files]
 
 
 def summary(document: DocumentSummary) -> shapes.DocumentSummaryShape:
@@ -152,6 +158,6 @@ def build(report: BuildReport) -> dict[str, object]:
         **asdict(report.counts),
         "encoded": report.encoded,
         **asdict(report.changes),
-        "skipped": [{"name": each.name, "reason": each.reason} for each in report.skipped],
+        "skipped": skipped(report.skipped),
         "seconds": dict(report.seconds),
     }
