@@ -44,6 +44,11 @@ class DocumentSummary:
     date: str | None = None
     """As the document states it; ISO 8601, as far as it goes."""
 
+    @property
+    def stated(self) -> tuple[str, ...]:
+        """Author and date, those that it states."""
+        return tuple(text for text in (self.author, self.date) if text)
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

@@ -57,8 +57,8 @@ def test_quotation_names_author_and_date_where_they_are_stated() -> None:
     stated = replace(HIT, document=replace(SUMMARY, author="胡玉亭", date="2025-01-20"))
     only = shown(stated)[0]
     assert only.citation == "——胡玉亭，《工作报告》，2025-01-20，“第一章 › 一、建设”，第 5 段"
-    assert only.stated == ("胡玉亭", "2025-01-20")
-    assert shown(HIT)[0].stated == ()
+    assert only.hit.document.stated == ("胡玉亭", "2025-01-20")
+    assert SUMMARY.stated == ()
 
 
 @pytest.mark.parametrize(

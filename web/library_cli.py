@@ -148,8 +148,7 @@ def _tell(
 
 def _line(holding: Holding) -> str:
     summary = holding.summary
-    stated = [text for text in (summary.author, summary.date) if text] if summary else []
-    title = ", ".join([summary.title, *stated]) if summary else holding.reason
+    title = ", ".join([summary.title, *summary.stated]) if summary else holding.reason
     return f"{holding.id}  {holding.state:9} {holding.name}" + (f"  {title}" if title else "")
 
 

@@ -47,7 +47,6 @@ class ShownHit:
     heading: str
     url: str
     words: tuple[str, ...]
-    stated: tuple[str, ...]
     place: str
     characters: str
     citation: str
@@ -82,7 +81,6 @@ def _show(hit: Hit, question: Question, best: dict[str, float]) -> ShownHit:
         heading=path[-1],
         url=question.reading_url(hit),
         words=matched_words(passage.text, hit.marks, origin=origin),
-        stated=tuple(text for text in (hit.document.author, hit.document.date) if text),
         place=place_of(hit),
         characters=gettext(
             "characters %(first)d–%(last)d", first=passage.start + 1, last=passage.end
