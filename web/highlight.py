@@ -13,6 +13,8 @@ from itertools import groupby, pairwise
 from index.hits import Mark
 from kb.types import Span
 
+_MOST_WORDS = 8  # that are told of one hit
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -87,10 +89,8 @@ def runs(
     )
 
 
-def matched_words(
-    text: str, marks: Iterable[Mark], *, origin: int = 0, limit: int = 8
-) -> tuple[str, ...]:
+def matched_words(text: str, marks: Iterable[Mark], *, origin: int = 0) -> tuple[str, ...]:
     """The marked words, strongest first, each once: what a reader is told has matched."""
     strongest_first = sorted(marks, key=lambda mark: (-mark.weight, mark.start))
     words = dict.fromkeys(text[m.start - origin : m.end - origin].strip() for m in strongest_first)
-    return tuple(word for word in words if word)[:limit]
+    return tuple(word for word in words if word)[:_MOST_WORDS]
