@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from index.hits import Hit, Mark
 from kb.metadata import stated_date
 from kb.types import Document, Passage, Section, Span
-from web.highlight import Run, clip, cuts, runs
+from web.highlight import Run, clip, covers, cuts, runs
 
 OPENING = 2000  # characters, about what a reader sees of a document when it opens
 
@@ -148,15 +148,16 @@ class _Setter:
         number, passage = next(
             ((n, p) for n, p in near if p.start <= part.start < p.end), (0, None)
         )
-        focused = any(span.start <= part.start < span.end for span in focus)
+        focused = covers(focus, part.start)
+        lit = self.focus if focused else None
         first = focused and not self.focus_placed
         self.focus_placed = self.focus_placed or focused
         return Portion(
             runs=runs(
                 self.text,
                 *part,
-                evidence=self.focus.evidence if self.focus and focused else (),
-                marks=self.focus.marks if self.focus and focused else (),
+                evidence=lit.evidence if lit else (),
+                marks=lit.marks if lit else (),
             ),
             focused=focused,
             first_focused=first,
