@@ -28,6 +28,11 @@ class Preferences:
     language: str
     theme: str
 
+    @property
+    def tag(self) -> str:
+        """The `lang` of what the page itself says."""
+        return "zh-CN" if self.language == "zh" else "en"
+
 
 def init_app(app: Flask) -> None:
     """Translate the templates of `app`; the texts themselves are written in English."""
