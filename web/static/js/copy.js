@@ -1,11 +1,6 @@
 // Copying a quotation: the passage as the source has it, then where it stands.
 import { say } from "./voice.js";
 
-export function reveal(root) {
-  for (const element of root.querySelectorAll("[data-script-only]")) element.hidden = false;
-  for (const element of root.querySelectorAll("[data-without-script]")) element.hidden = true;
-}
-
 export function copies() {
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button[data-citation], button[data-copy-previous]");

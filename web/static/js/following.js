@@ -1,6 +1,5 @@
 // Pages that stay open follow the index: often while it is rebuilt, seldom otherwise.
-import { reveal } from "./copy.js";
-import { fetchFragment } from "./fragment.js";
+import { fetchFragment, reveal } from "./fragment.js";
 import { say, sayOnce } from "./voice.js";
 
 const BUSY = 700;

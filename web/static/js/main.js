@@ -1,5 +1,6 @@
 // Better with a script, complete without: each module finds its own part of the page or rests.
-import { reveal, copies } from "./copy.js";
+import { copies } from "./copy.js";
+import { reveal } from "./fragment.js";
 import { keys } from "./keys.js";
 import { reading } from "./reading.js";
 import { recent } from "./recent.js";

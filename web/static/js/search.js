@@ -1,6 +1,5 @@
 // Searching within the frame: the URL, back and forward behave as if each result were a page.
-import { reveal } from "./copy.js";
-import { fetchFragment } from "./fragment.js";
+import { fetchFragment, reveal } from "./fragment.js";
 import { remember, recent } from "./recent.js";
 import { say } from "./voice.js";
 
