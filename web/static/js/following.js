@@ -64,19 +64,19 @@ function settle(place, nodes) {
 function outline(element) {
   const copy = element.cloneNode(true);
   for (const token of copy.querySelectorAll("[name=csrf_token]")) token.remove();
-  for (const input of copy.querySelectorAll("progress, .aside")) input.replaceWith(document.createElement("i"));
+  for (const figure of copy.querySelectorAll("progress, .aside")) figure.replaceWith(document.createElement("i"));
   return copy.innerHTML.replace(/\s+/g, " ").trim();
 }
 
 function move(place, holder) {
-  const bars = [place.querySelector("progress"), holder.querySelector("progress")];
+  const [bar, next] = [place, holder].map((each) => each.querySelector("progress"));
   for (const name of ["value", "max"]) {
-    const value = bars[1].getAttribute(name);
-    if (value === null) bars[0].removeAttribute(name);
-    else bars[0].setAttribute(name, value);
+    const value = next.getAttribute(name);
+    if (value === null) bar.removeAttribute(name);
+    else bar.setAttribute(name, value);
   }
-  const words = [place.querySelector(".aside"), holder.querySelector(".aside")];
-  if (words[0] && words[1]) words[0].textContent = words[1].textContent;
+  const [words, newer] = [place, holder].map((each) => each.querySelector(".aside"));
+  if (words && newer) words.textContent = newer.textContent;
 }
 
 function start(rebuild, panel) {
