@@ -1,7 +1,7 @@
 """`kb serve` with the fake encoder in the model's place, as a process of its own.
 
-Run as `python -m tests.web_process HOME [--port N ...]`; `SLOW` in the environment makes every
-query take so many seconds.
+Run as `python -m tests.web_process HOME [--port N ...]`; `HELD` in the environment names a file:
+while it is there, no query is answered.
 """
 
 from __future__ import annotations
@@ -10,23 +10,25 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import index.encoder
 from index.encoder import Encoded, Side
 from tests.fakes import HashEncoder
 
 
-class SlowEncoder(HashEncoder):
-    """Takes its time over queries, as a large model does."""
+class HeldEncoder(HashEncoder):
+    """Takes as long over queries as it is told to."""
 
     def encode(self, texts: Sequence[str], side: Side) -> list[Encoded]:
-        if side == "query":
-            time.sleep(float(os.environ.get("SLOW", "0")))
+        held = os.environ.get("HELD")
+        while side == "query" and held and Path(held).exists():
+            time.sleep(0.01)
         return super().encode(texts, side)
 
 
 if __name__ == "__main__":
-    index.encoder.load_encoder = lambda *_: SlowEncoder()
+    index.encoder.load_encoder = lambda *_: HeldEncoder()
     from web.cli import main
 
     main(["--home", sys.argv[1], "serve", *sys.argv[2:]])
