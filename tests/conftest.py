@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from index.build import build
+from index.build import BuildReport, Progress, build
 from index.encoder import Encoder, load_encoder
 from index.home import Home
 from index.search import Searcher
@@ -138,7 +140,24 @@ def live(home: Home, encoder: HashEncoder) -> Iterator[Live]:
     live.start()
     wait_for(lambda: live.searcher is not None)
     yield live
-    assert live.stop()
+    wait_for(live.stop)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Set; cleared, it holds the rebuilds of servers at their next step."""
+    gate = threading.Event()
+    gate.set()
+
+    def gated(*given: Any, progress: Callable[[Progress], None], **more: Any) -> BuildReport:
+        def step(now: Progress) -> None:
+            progress(now)
+            assert gate.wait(60)
+
+        return build(*given, progress=step, **more)
+
+    monkeypatch.setattr("index.build.build", gated)
+    return gate
 
 
 @pytest.fixture

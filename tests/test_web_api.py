@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -376,17 +377,22 @@ def test_readyz_names_the_generation(client: FlaskClient, live: Live) -> None:
     }
 
 
-def test_rebuild_is_accepted_and_serves(client: FlaskClient, live: Live, home: Home) -> None:
+def test_rebuild_is_accepted_and_serves(
+    client: FlaskClient, live: Live, home: Home, gate: threading.Event
+) -> None:
     """A rebuild answers 202 with where to ask, and what it made is served when it is done."""
     (home.documents / "new.txt").write_text(
         "新增文件\n\n工会新增了一座图书馆。\n", encoding="utf-8"
     )
     assert client.get("/api/rebuild").get_json()["state"] == "idle"
 
+    gate.clear()
+
     response = client.post("/api/rebuild")
 
     assert (response.status_code, response.headers["Location"]) == (202, "/api/rebuild")
     assert response.get_json()["state"] == "running"
+    gate.set()
     wait_for(lambda: client.get("/api/rebuild").get_json()["state"] == "done")
     state = client.get("/api/rebuild").get_json()
     assert live.searcher is not None

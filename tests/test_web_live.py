@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from index import generation
+from index import generation, sealed
 from index.build import BuildReport, Progress, build
 from index.home import Home
 from index.search import Searcher
@@ -81,7 +81,7 @@ def test_a_damaged_generation_is_not_served(live: Live, home: Home, encoder: Has
     made = build(other, encoder).generation
     generation.folder(other, made).rename(generation.folder(home, made))
     file = _damage(home, made)
-    home.current.write_text(made + "\n")
+    sealed.replace_text(home.current, f"{made}\n")
 
     wait_for(lambda: live.fault)
 
@@ -115,7 +115,7 @@ def test_a_generation_put_right_is_served(
     file = generation.folder(home, made) / "clauses/rows.bin"
     whole = file.read_bytes()
     _damage(home, made)
-    home.current.write_text(made + "\n")
+    sealed.replace_text(home.current, f"{made}\n")
     wait_for(lambda: live.fault)
     faults: list[str | None] = []
     adopt = live.adopt
@@ -142,7 +142,7 @@ def test_a_refused_generation_is_not_looked_at_without_pause(
 
     monkeypatch.setattr("index.stores.open_current", refuse)
     serving = _serving(live)
-    home.current.write_text("20990101T000000Z-000000\n")
+    sealed.replace_text(home.current, "20990101T000000Z-000000\n")
     wait_for(lambda: live.fault)
     assert live.fault == "RuntimeError"
     time.sleep(4 * POLL_SECONDS)
@@ -275,15 +275,17 @@ def test_an_old_searcher_is_closed_by_its_last_user(live: Live, home: Home) -> N
     assert closed == ["one", "two"]
 
 
-def test_one_rebuild_runs_at_a_time(live: Live, home: Home) -> None:
+def test_one_rebuild_runs_at_a_time(live: Live, home: Home, gate: threading.Event) -> None:
     """A second is refused, whether the first is this server's or another process's."""
     before = live.state
     with FileLock(home.lock), pytest.raises(RebuildRunning):
         live.rebuild()
     assert live.state == before
+    gate.clear()
     live.rebuild()
     with pytest.raises(RebuildRunning):
         live.rebuild()
+    gate.set()
     wait_for(lambda: live.state.state == "done")
     assert live.rebuilds_ended == {"done": 1, "failed": 0}
 
@@ -293,11 +295,11 @@ def test_a_change_outlives_a_late_refusal(
 ) -> None:
     """A store at a distance says late that another builds: what changed is indexed after that."""
     monkeypatch.setattr("web.rebuild.FIRST_SIGN_SECONDS", 0.05)
-    refusals: list[str] = []
+    told, refusals = threading.Event(), []
 
     def build_late(*arguments: Any, **options: Any) -> BuildReport:
         if len(refusals) < 2:
-            time.sleep(0.2)
+            assert told.wait(20)
             refusals.append("refused")
             raise RebuildRunning(home.root)
         return build(*arguments, **options)
@@ -305,6 +307,7 @@ def test_a_change_outlives_a_late_refusal(
     monkeypatch.setattr("index.build.build", build_late)
     (home.documents / "new.txt").write_text("新报告\n\n正文。\n", encoding="utf-8")
     assert live.rebuild_soon().state == "running"
+    told.set()
     wait_for(lambda: live.searcher is not None and len(live.searcher.documents) == 4)
     assert len(refusals) == 2
     wait_for(lambda: live.state.state == "done")
@@ -350,13 +353,15 @@ def test_a_rebuild_that_is_refused_late_has_failed(
 ) -> None:
     """Whoever was told that it runs learns that it did not, and why."""
     monkeypatch.setattr("web.rebuild.FIRST_SIGN_SECONDS", 0.05)
+    told = threading.Event()
 
     def refuse(_progress: object) -> str:
-        time.sleep(0.2)
+        assert told.wait(20)
         raise RebuildRunning(home.root)
 
     rebuilder = Rebuilder(home.root, refuse)
     assert rebuilder.start().state == "running"
+    told.set()
     wait_for(lambda: rebuilder.state.state != "running")
     assert rebuilder.state.state == "failed"
     assert rebuilder.state.error == f"a build is already running in {home.root}: wait for it to end"
@@ -412,7 +417,7 @@ def test_stopping_unwinds_a_rebuild(home: Home) -> None:
 
     rebuilder = Rebuilder(home.root, endless)
     rebuilder.start()
-    reached.wait(5)
+    assert reached.wait(20)
     assert rebuilder.stop(5)
     assert rebuilder.state.error == "stopped: the server is shutting down"
 
