@@ -247,7 +247,7 @@ def serving(home: Home) -> Iterator[Live]:
     live = Live(home, lambda: ENCODER)
     live.start()
     yield live
-    assert live.stop()
+    wait_for(live.stop)
 
 
 def test_a_store_that_hangs_is_told_in_time_and_heals(server: milvus.Server, home: Home) -> None:

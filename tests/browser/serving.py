@@ -30,4 +30,4 @@ def serving(
     finally:
         server.stop()
         thread.join(15)
-        assert live.stop()
+        wait_for(live.stop)
