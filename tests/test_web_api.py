@@ -416,7 +416,8 @@ def test_an_unexpected_error_shows_no_inside(
     """A mistake of ours is a plain 500: no traceback, no path, no message of the exception."""
     build(home, encoder)
     live = Live(home, lambda: encoder)
-    live.adopt(Searcher.open(home, encoder))
+    searcher = Searcher.open(home, encoder)
+    live.adopt(searcher)
 
     def fail(*_args: object, **_kw: object) -> None:
         raise RuntimeError("secret /inside")
@@ -428,6 +429,7 @@ def test_an_unexpected_error_shows_no_inside(
         "status": 500,
         "detail": "unexpected error: see the server's log",
     }
+    searcher.close()
 
 
 def test_json_is_compact_utf8(reader: FlaskClient) -> None:

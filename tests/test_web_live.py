@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import shutil
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -275,6 +276,17 @@ def test_an_old_searcher_is_closed_by_its_last_user(live: Live, home: Home) -> N
     assert closed == ["one", "two"]
 
 
+def test_a_stopped_server_leaves_no_index_open(live: Live, home: Home) -> None:
+    """Whoever still holds it ends on it."""
+    with live.hold() as searcher:
+        assert live.stop()
+        assert searcher.search("工会", k=1).hits
+        with pytest.raises(NotReady), live.hold():
+            pass
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        searcher.document(document_id("union.txt"))
+
+
 def test_one_rebuild_runs_at_a_time(live: Live, home: Home, gate: threading.Event) -> None:
     """A second is refused, whether the first is this server's or another process's."""
     before = live.state
@@ -331,9 +343,9 @@ def test_a_change_outlives_the_server(
         patch.setattr("index.build.build", endless)
         remove(home.documents, document_id("sports.txt"))
         assert live.rebuild_soon().state == "running"
+        assert live.searcher is not None
+        assert len(live.searcher.documents) == 3
         assert live.stop()
-    assert live.searcher is not None
-    assert len(live.searcher.documents) == 3
 
     def rebuilds_of_the_next() -> int:
         live = Live(home, lambda: encoder)

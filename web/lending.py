@@ -39,8 +39,15 @@ class Lender:
 
     def adopt(self, searcher: Searcher) -> None:
         """Serve from `searcher` from now on; requests under way end on the old one."""
+        self._replace(Loan(searcher))
+
+    def put_away(self) -> None:
+        """Lend nothing from now on; requests under way end on what they hold."""
+        self._replace(None)
+
+    def _replace(self, loan: Loan | None) -> None:
         with self._lock:
-            old, self._loan = self._loan, Loan(searcher)
+            old, self._loan = self._loan, loan
             if old:
                 old.retired = True
             idle = old is not None and old.users == 0

@@ -73,13 +73,14 @@ class Live(Follower):
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """Stop following and building; false if a build did not unwind within `timeout`."""
+        """Stop following, building and lending; false if a build did not unwind in `timeout`."""
         self._stopping.set()
         stopped = self._rebuilder.stop(timeout)
         if self._thread is not None:
             # Loading the model cannot be told to stop, and loses nothing when it ends with us.
             self._thread.join(timeout if self.state.state == "running" else POLL_SECONDS)
             stopped = stopped and not self._thread.is_alive()
+        self.put_away()
         return stopped
 
     def rebuild(self) -> RebuildState:
