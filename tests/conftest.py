@@ -53,6 +53,21 @@ REPORTS = {
 }
 
 
+# settings that tests read themselves
+OWN = {"KB_HOME", "KB_SHARED", "KB_TEST_MILVUS", "KB_STORE_TOKEN", "KB_CHROMIUM"}
+
+
+def pytest_configure() -> None:
+    """Keep from the program how whoever runs the tests has set it up.
+
+    Above all a store, into which the tests would build, and a proxy on the way to this machine.
+    """
+    for name in [each for each in os.environ if each.startswith("KB_") and each not in OWN]:
+        del os.environ[name]
+    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    os.environ["no_proxy"] = ",".join(filter(None, (direct, "127.0.0.1", "localhost")))
+
+
 def new_home(root: Path) -> Home:
     """The three mini reports in a home at `root`."""
     home = Home(root, root / "documents")
@@ -107,9 +122,7 @@ def model_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="session")
 def real_encoder(model_home: Home) -> Encoder:
     """The packaged model."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("KB_MODEL", raising=False)
-        return load_encoder(model_home)
+    return load_encoder(model_home)
 
 
 @pytest.fixture(scope="session")

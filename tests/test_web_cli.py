@@ -30,11 +30,10 @@ COMMANDS = [
 
 @pytest.fixture(autouse=True)
 def fake_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fake encoder stands in for the model, and no environment leads elsewhere."""
+    """The fake encoder stands in for the model, and the environment leads nowhere."""
     monkeypatch.setattr(index.encoder, "load_encoder", lambda *_: HashEncoder())
     monkeypatch.setattr(index.encoder, "name_to_be", lambda *_: HashEncoder().name)
-    for name in ("KB_HOME", "KB_DOCUMENTS", "KB_MODEL"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("KB_HOME", raising=False)
 
 
 def _kb(*arguments: str | Path) -> Result:
