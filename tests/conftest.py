@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, settings
 
 from index.build import BuildReport, Progress, build
 from index.encoder import Encoder, load_encoder
@@ -52,6 +53,12 @@ REPORTS = {
 """,
 }
 
+
+# what a property says of an example holds however long a busy machine takes over it
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # settings that tests read themselves
 OWN = {"KB_HOME", "KB_SHARED", "KB_TEST_MILVUS", "KB_STORE_TOKEN", "KB_CHROMIUM"}

@@ -135,7 +135,7 @@ def test_the_title_of_the_only_document_tells_next_to_nothing(tmp_path: Path) ->
 words = st.lists(st.sampled_from(["工会", "职工", "改革", "GDP", "1.04", "家"]), min_size=1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.tuples(words, words), min_size=1, max_size=6),
     words,

@@ -481,7 +481,7 @@ PAGES = st.recursive(
 
 
 @given(PAGES)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_every_word_of_a_page_is_read_once_and_in_order(body: str) -> None:
     numbers = itertools.count(1)
     text = page_text(f"<h1>题目</h1>{re.sub('@', lambda _: f'词{next(numbers)}。', body)}")

@@ -77,7 +77,7 @@ def white_free(text: str) -> str:
 
 
 @given(TEXTS, MARKS)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_every_non_white_character_is_in_one_passage_or_one_heading_of_its_own_line(
     text: str, marks: int
 ) -> None:
@@ -96,7 +96,7 @@ def test_every_non_white_character_is_in_one_passage_or_one_heading_of_its_own_l
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_passages_and_clauses_quote_the_text(text: str) -> None:
     for passage in cut(document(text)):
         assert passage.text == text[passage.start : passage.end]
@@ -108,7 +108,7 @@ def test_passages_and_clauses_quote_the_text(text: str) -> None:
 
 
 @given(TEXTS, MARKS)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_no_passage_crosses_a_section(text: str, marks: int) -> None:
     doc = document(text, marks)
     bounds = {s.heading.start for s in doc.outline if s.heading}
@@ -117,7 +117,7 @@ def test_no_passage_crosses_a_section(text: str, marks: int) -> None:
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_ids_are_stable_and_no_two_are_the_same(text: str) -> None:
     ids = [passage.id for passage in cut(document(text))]
     assert ids == [passage.id for passage in cut(document(text))]
@@ -125,7 +125,7 @@ def test_ids_are_stable_and_no_two_are_the_same(text: str) -> None:
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @example("、\n\n甲，乙，丙。" * 4)
 def test_joining_is_idempotent_and_changes_nothing_but_white_space(text: str) -> None:
     joined = join_broken(text)
@@ -134,7 +134,7 @@ def test_joining_is_idempotent_and_changes_nothing_but_white_space(text: str) ->
 
 
 @given(TEXTS, MARKS)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_outline_spans_are_in_order_and_inside_the_text(text: str, marks: int) -> None:
     for section in document(text, marks).outline:
         assert 0 <= section.start < section.end <= len(text)
@@ -146,7 +146,7 @@ def test_outline_spans_are_in_order_and_inside_the_text(text: str, marks: int) -
 
 
 @given(st.text("文字，、。,.; ”1", max_size=400))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_no_clause_is_cut_inside_a_number(text: str) -> None:
     clauses = cut_clauses(text, [Span(0, len(text))])
     for clause in clauses[:-1]:

@@ -377,7 +377,7 @@ BLOCKS = st.recursive(
 
 
 @given(BLOCKS)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_every_word_of_a_file_is_read_once_and_in_order(body: str) -> None:
     """Whatever it is wrapped in."""
     numbers = itertools.count(1)

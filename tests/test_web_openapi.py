@@ -77,7 +77,6 @@ def test_every_answer_is_as_described(
         max_examples=60,
         derandomize=True,  # the same questions in every run
         database=None,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
     )
     @given(operation.as_strategy(generation_mode=mode), st.data())
