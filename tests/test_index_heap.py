@@ -15,11 +15,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 # Faults of pages for 50 times four arrays of 3 MB, written and given back, in each of two threads.
+# Pages are small ones: some systems give out large ones of their own accord, at few faults.
 _FAULTS = """
-import resource, sys, threading
+import ctypes, resource, sys, threading
 import numpy as np
 from index.heap import keep_memory
 
+PR_SET_THP_DISABLE = 41  # linux/prctl.h
+ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
 if sys.argv[1] == "kept":
     keep_memory()
 
