@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TextIO
 
@@ -72,12 +71,10 @@ def test_help_and_doctor_load_nothing_heavy(arguments: list[str], tmp_path: Path
     if arguments == ["doctor"]:
         arguments = ["--home", str(tmp_path), "doctor"]
     code = LIGHT.format(arguments=arguments)
-    began = time.monotonic()
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     assert result.returncode == 0, result.stderr
-    assert time.monotonic() - began < 10  # bounds a hang; the libraries are what is checked
 
 
 ANSWERING = """
