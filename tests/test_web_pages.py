@@ -72,7 +72,7 @@ def test_blank_page_shows_library_and_examples(client: FlaskClient) -> None:
     ("args", "status", "said"),
     [
         ({"q": "问" * 1001}, 400, "上限是 1,000 字"),
-        ({"q": ASKED, "document": "none"}, 404, "库中没有这份文件"),
+        ({"q": ASKED, "document": "none"}, 404, "文库中没有这份文件"),
         ({"q": "zzz", "mode": "lexical"}, 200, "没有找到相关原文"),
         ({"q": ASKED, "page": "9"}, 200, "回到最贴近的结果"),
         ({"q": "  "}, 200, "可以这样问"),
@@ -220,7 +220,7 @@ def test_rebuild_is_refused_to_another_site(client: FlaskClient) -> None:
         "/library/rebuild", data={"csrf_token": "x"}, headers={"Accept": "text/html"}
     )
     assert sent.status_code == 403
-    assert "此操作不被允许" in visible(sent)
+    assert "这里不允许这项操作" in visible(sent)
 
 
 def test_open_page_learns_that_the_index_is_newer(client: FlaskClient) -> None:
@@ -330,7 +330,7 @@ def test_nothing_is_inline(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "shown"), [("secret", 'name="admin_token"'), ("", "未开放从页面重建")]
+    ("token", "shown"), [("secret", 'name="admin_token"'), ("", "不允许从页面重建")]
 )
 def test_rebuild_from_other_machines_needs_the_token(live: Live, token: str, shown: str) -> None:
     """Beyond this machine the form asks for the admin token, or is not there at all."""

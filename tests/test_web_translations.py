@@ -98,6 +98,17 @@ def test_compiled_catalog_is_of_these_texts(chinese: Catalog) -> None:
     )
 
 
+def test_a_thing_has_one_name(chinese: Catalog) -> None:
+    """A document, the library and whoever runs the server are called the same on every page."""
+    others = re.compile("(?<!Word )文档|(?<!文)库中|管理者|管理这台")
+    texts = [text for message in chinese if message.id for text in _texts(message.string)]
+    assert [text for text in texts if others.search(text)] == []
+
+
+def _texts(said: str | list[str] | tuple[str, ...]) -> list[str]:
+    return [said] if isinstance(said, str) else list(said)
+
+
 class Said(HTMLParser):
     """Collects what a page says in its own language: text that names another is left out."""
 

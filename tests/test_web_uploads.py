@@ -185,7 +185,7 @@ def test_the_only_document_stays(client: FlaskClient, live: Live, home: Home) ->
     assert files(home) == {"union.txt"}
     page = client.get("/library").get_data(as_text=True)
     assert "/remove" not in page
-    assert "添加另一份文档后才能移除唯一的文档。" in page
+    assert "这是唯一的一份文件，添加另一份之后才能移除。" in page
 
 
 @pytest.mark.parametrize("wanted", ["none", "..", "%2e%2e%2fCURRENT", "sports.txt%00"])
@@ -446,7 +446,7 @@ def test_the_page_names_what_it_refused(client: FlaskClient, live: Live, home: H
     text = " ".join(re.sub(r"<[^>]*>", " ", response.text).split())
     assert "empty.txt 是空文件" in text
     assert "&lt;b&gt;.exe 只能添加 .docx .htm .html" in text
-    assert "twin.txt 库中已有相同内容的文件 union.txt" in text
+    assert "twin.txt 文库中已有内容相同的文件 union.txt" in text
     assert "已添加 帮扶.txt" in text
     rebuilt(live, before)
     assert files(home) == {*REPORTS, "帮扶.txt"}

@@ -30,7 +30,7 @@ def test_typed_question_is_answered_within_the_frame(visit: Visit) -> None:
     assert page.evaluate("new URLSearchParams(location.search).get('q')") == ASKED
     assert page.evaluate("window.stayed") is True
     expect(page).to_have_title(f"{ASKED} · 问报告")
-    expect(page.locator("#live")).to_have_text("第 1 至 10 段原文")
+    expect(page.locator("#live")).to_have_text("第 1 至 10 条结果")
 
 
 def test_every_search_and_copy_is_announced(visit: Visit) -> None:
@@ -45,7 +45,7 @@ def test_every_search_and_copy_is_announced(visit: Visit) -> None:
           }).observe(live, { childList: true });
         }"""
     )
-    found, copied = "第 1 至 10 段原文;", "已复制;"
+    found, copied = "第 1 至 10 条结果;", "已复制;"
     body = page.locator("body")
     ask(page, ASKED)
     expect(body).to_have_attribute("data-heard", found)
