@@ -55,6 +55,16 @@ def test_limits_are_shown(manual: Manual) -> None:
     assert bounds["k"] == ("≥ 1", "≤ 100", "= 10")
 
 
+def test_members_of_an_error_are_shown(manual: Manual, client: FlaskClient) -> None:
+    """Whatever an error's answer has is explained, once for all operations."""
+    answer = client.get("/api/search").get_json()
+    (fault,) = answer.pop("errors")
+    members = {*answer, "errors", *(f"errors[].{name}" for name in fault)}
+    assert {field.name for field in manual.problem} == members
+    page = client.get("/api/docs").text
+    assert all(f"<code>{name}</code>" in page for name in members)
+
+
 def word_file() -> bytes:
     """What a reader has at hand under the name that the example gives."""
     report, data = docx.Document(), BytesIO()

@@ -23,6 +23,7 @@ from tests.conftest import REPORTS
 from tests.fakes import HashEncoder
 from tests.waiting import wait_for
 from web import create_app, openapi
+from web.gate import SECONDS
 from web.live import Live
 from web.settings import Settings
 
@@ -133,6 +134,22 @@ def test_limits_are_those_of_the_settings() -> None:
     assert search["get"]["responses"]["414"]["description"].endswith("600 bytes.")
     assert search["post"]["responses"]["413"]["description"].endswith("5000 bytes.")
     assert "a body of 5000 bytes" in document["info"]["description"]
+    assert f"{SECONDS:.0f} seconds for a search" in document["info"]["description"]
+
+
+def test_who_may_change_the_library_is_told() -> None:
+    """How the admin token is sent, and when it is needed, as the page for people shows it."""
+    document = openapi.document(Settings())
+    for words in ("KB_ADMIN_TOKEN", "Authorization: Bearer"):
+        assert words in document["info"]["description"]
+    refused = document["paths"]["/api/rebuild"]["post"]["responses"]
+    assert "Authorization: Bearer" in refused["401"]["description"]
+    assert "too old" in refused["403"]["description"]
+
+
+def test_progress_is_told_whatever_the_load() -> None:
+    """What is asked again and again waits for nobody, so it never answers that it is busy."""
+    assert "503" not in openapi.document(Settings())["paths"]["/api/rebuild"]["get"]["responses"]
 
 
 def test_every_field_of_a_hit_is_described() -> None:

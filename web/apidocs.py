@@ -61,11 +61,12 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Manual:
-    """The whole page."""
+    """The whole page. `problem` has the members of every error's answer."""
 
     version: str
     description: str
     operations: tuple[Operation, ...]
+    problem: tuple[Field, ...]
 
 
 def read(spec: Node, *, base: str, samples: Mapping[str, Any]) -> Manual:
@@ -82,7 +83,8 @@ def read(spec: Node, *, base: str, samples: Mapping[str, Any]) -> Manual:
         if method in item
     )
     info = spec["info"]
-    return Manual(info["version"], info.get("description", ""), operations)
+    problem = tuple(reader.members({"$ref": "#/components/schemas/ProblemShape"}))
+    return Manual(info["version"], info.get("description", ""), operations, problem)
 
 
 class _Reader:
@@ -115,7 +117,7 @@ class _Reader:
     def replies(self, responses: Node) -> Iterator[Reply]:
         for status, reference in sorted(responses.items()):
             response = self.resolve(reference)
-            # every error is the same problem document: its members are shown once, elsewhere
+            # every error is the same problem document: `Manual.problem` has its members
             schema = self.content(response) if status.startswith("2") else {}
             yield Reply(status, response.get("description", ""), tuple(self.members(schema)))
 

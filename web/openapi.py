@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from kb.library import MAX_BYTES
 from kb.reading import SUFFIXES
 from web import shapes
+from web.gate import SECONDS
 from web.problems import MEDIA_TYPE
 from web.query import MAX_K, MAX_QUERY, SearchRequest
 from web.settings import Settings
@@ -21,18 +22,20 @@ JSON = dict[str, Any]
 _ERRORS = {
     400: "A parameter is missing, repeated, unknown, of the wrong type or out of bounds; "
     "or the server does not go by the name in Host.",
-    401: "The admin token is needed or wrong.",
-    403: "Asked for from another site, changing library and index over HTTP is off, "
-    "or the documents are only read.",
+    401: "The admin token is needed (Authorization: Bearer), or wrong.",
+    403: "Asked for from another site or with a page's token that is too old; changing library and "
+    "index over HTTP is off; or the documents are only read.",
     404: "No document has this id, or it has no such section.",
-    409: "A rebuild is already running, the library has this document, or has no other.",
+    409: "A rebuild is already running; or the library has this document already, or has no other "
+    "that can be read.",
     413: "The body is larger than {max_body} bytes.",
     414: "The query string is longer than {max_url} bytes.",
     415: "The body is not of the media type stated here.",
     422: "The file cannot be read as a document: its type, content or name is at fault.",
     429: "This address has used its share of requests ({rate_limit}; off on loopback).",
     507: "The disk of the server does not take the body, or fails.",
-    503: "No index serves yet, too many requests wait, or the search took too long.",
+    503: "No index serves yet, or its store does not answer; too many requests wait; or the search "
+    f"took more than {SECONDS:.0f} seconds, its wait included.",
 }
 _ALWAYS = (400,)
 _GATED = (429, 503)
@@ -82,9 +85,13 @@ def document(settings: Settings) -> JSON:
             "description": (
                 f"Limits: a query of {MAX_QUERY} characters, k of 1 to {MAX_K}, a body of "
                 f"{settings.max_body} bytes, a document of {MAX_BYTES} bytes ({known}), "
-                f"a query string of {settings.max_url} bytes. "
+                f"a query string of {settings.max_url} bytes, {SECONDS:.0f} seconds for a search. "
                 "All offsets are half-open and count Unicode code points (not UTF-16 units) "
-                "of the document's text. Errors are problem documents (RFC 9457)."
+                "of the document's text. Errors are problem documents (RFC 9457); beside those "
+                "listed, any request may be answered with 405, 413, 431 or 500. "
+                "To add, remove or rebuild takes the value of KB_ADMIN_TOKEN in the header "
+                "Authorization: Bearer; on the server's own machine it takes nothing where no such "
+                "token is set."
             ),
         },
         "paths": paths,
@@ -139,7 +146,7 @@ def _operations() -> list[_Operation]:
         ),
         _Operation(
             "/api/rebuild", "get", "getRebuild", "How the newest rebuild stands.",
-            shapes.RebuildShape, errors=_GATED,
+            shapes.RebuildShape, errors=(429,),
         ),
         _Operation("/healthz", "get", "isAlive", "The process answers.", shapes.AliveShape),
         _Operation(

@@ -82,7 +82,10 @@ class SearchRequest(BaseModel):
     ] = 10
     mode: Annotated[
         Mode,
-        Field(description="Both rankers, the vectors alone, or the words alone."),
+        Field(
+            description="All signals together, the vectors of clauses alone, or the words (BM25) "
+            "alone."
+        ),
     ] = "hybrid"
     document: Annotated[
         str | None,

@@ -99,7 +99,7 @@ class HitShape(TypedDict):
     evidence: Annotated[list[QuoteShape], Field(description="The clauses that answer best.")]
     marks: Annotated[list[MarkShape], Field(description="The words of it that matched.")]
     signals: SignalsShape
-    url: Annotated[str, Field(description="The passage in its document, on this server.")]
+    url: Annotated[str, Field(description="Path of the page with the passage, on this server.")]
 
 
 @with_config(_CLOSED)
@@ -127,7 +127,7 @@ class SearchShape(TypedDict):
     query: str
     mode: Mode
     generation: str
-    took_ms: Annotated[float, Field(ge=0)]
+    took_ms: Annotated[float, Field(ge=0, description="Of the search itself, without HTTP.")]
     weak: Annotated[bool, Field(description="Nothing comes close: these are only the nearest.")]
     within: Annotated[ScopeShape | None, Field(description="Null where all was searched.")]
     hits: Annotated[list[HitShape], Field(description="Best first.")]
@@ -181,11 +181,17 @@ class DocumentShape(StatedShape):
 class RebuildShape(TypedDict):
     """How the newest rebuild stands."""
 
-    state: Literal["idle", "running", "done", "failed"]
+    state: Annotated[
+        Literal["idle", "running", "done", "failed"],
+        Field(description="Idle: none was begun since the server started."),
+    ]
     stage: Annotated[str | None, Field(description="read, encode, index, verify or publish.")]
     done: Annotated[int, Field(ge=0, description="Steps of this stage that are done.")]
     total: Annotated[int, Field(ge=0, description="Steps of this stage; 0 when not known.")]
-    error: str | None
+    error: Annotated[
+        str | None,
+        Field(description="Why it failed; other machines hear only that the server's log says."),
+    ]
     generation: Annotated[str | None, Field(description="What the rebuild published.")]
     started_at: Annotated[str | None, Field(description="ISO 8601, UTC.")]
     finished_at: Annotated[str | None, Field(description="ISO 8601, UTC.")]
@@ -213,7 +219,13 @@ class ReadyShape(TypedDict):
 
     status: Literal["ready"]
     generation: str
-    fault: Annotated[str | None, Field(description="Why a newer generation is not served.")]
+    fault: Annotated[
+        str | None,
+        Field(
+            description="Why a newer generation is not served; null where all is well. Other "
+            "machines hear only that the server's log says."
+        ),
+    ]
 
 
 @with_config(_CLOSED)
