@@ -212,6 +212,7 @@ class BadSetting(KBError):
         super().__init__(f"{name}={value!r} is not {wanted}")
         self.name = name
         self.value = value
+        self.wanted = wanted
 
 
 class QuestionsUnreadable(KBError):

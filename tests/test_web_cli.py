@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -63,6 +64,22 @@ except SystemExit:
 heavy = {{"torch", "transformers", "sentence_transformers", "flask", "pydantic"}} & set(sys.modules)
 assert not heavy, heavy
 """
+
+
+def test_help_tells_each_command_in_a_whole_sentence() -> None:
+    """No line of the list ends where the terminal does; exit statuses are told."""
+    text = _kb("--help").stdout
+    listed = text.partition("Commands:\n")[2].splitlines()
+    assert len(listed) == len(COMMANDS)
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)
+    assert "0 done, 1 failed" in text
+
+
+def test_copy_names_the_option_that_is_wrong(home: Home) -> None:
+    """A store that is none was named with `--to`, not in the environment."""
+    result = _kb("--home", home.root, "copy", "--to", "milvus://nowhere")
+    assert result.exit_code == 2
+    assert "--to: 'milvus://nowhere' is neither 'local' nor an address such as" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["search", "--help"], ["doctor"]])
@@ -470,6 +487,18 @@ def test_doctor_sees_what_changed_since_the_build(home: Home) -> None:
         "run 'kb build'",
     )
     assert checks["changes"]["detail"] == "changed since the build: budget.md, new.txt, union.txt"
+
+
+def test_doctor_does_not_take_missing_documents_for_a_missing_index(
+    home: Home, tmp_path: Path
+) -> None:
+    """Of a library that is gone it says what the index still has, or that it cannot tell."""
+    assert _kb("--home", home.root, "build").exit_code == 0
+    shutil.rmtree(home.documents)
+    own = _kb("--home", home.root, "doctor").stdout
+    assert "warning  changes: changed since the build: budget.md, sports.txt, union.txt" in own
+    named = _kb("--home", home.root, "--documents", tmp_path / "unmounted", "doctor").stdout
+    assert "warning  changes: cannot be told" in named
 
 
 def test_doctor_on_a_new_machine(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from index.hits import MODES
-from kb.errors import IndexMissing, KBError
+from kb.errors import BadSetting, IndexMissing, KBError
 from web.library_cli import add, list_documents, remove
 from web.options import (
     build_index,
@@ -49,7 +49,8 @@ class Commands(click.Group):
 
 mode_option = click.option(
     "--mode", default="hybrid", show_default=True,
-    type=click.Choice(MODES), help="Which rankers to use.",
+    type=click.Choice(MODES),
+    help="All signals together, vectors of clauses alone, or words (BM25) alone.",
 )  # fmt: skip
 
 
@@ -58,18 +59,35 @@ mode_option = click.option(
 @home_options
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Ask long reports a question; get back the exact passages that answer it."""
+    """Ask long reports a question; get back the exact passages that answer it.
+
+    Results go to stdout, all else to stderr. Exit status: 0 done, 1 failed, with lines that say
+    why and what to do, 2 wrong usage.
+    """
     print_what_can_be()
     ctx.ensure_object(dict)
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; 0.0.0.0 lets other machines ask.",
+)
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)  # fmt: skip
 @home_options
 @click.pass_context
 def serve(ctx: click.Context, host: str, port: int) -> None:
-    """Serve the page and the HTTP API; builds first when there is no index."""
+    """Serve the page and the HTTP API.
+
+    Builds first when there is no index, and follows an index that another process builds.
+    KB_ADMIN_TOKEN, KB_TRUSTED_HOSTS, KB_RATE_LIMIT and KB_LOG_QUERIES are for servers that others
+    reach: SECURITY.md explains them.
+    """
     from web.serving import serve as run
 
     address = host.removeprefix("[").removesuffix("]")  # of IPv6, as URLs have it
@@ -89,7 +107,10 @@ def serve(ctx: click.Context, host: str, port: int) -> None:
 @home_options
 @click.pass_context
 def build(ctx: click.Context, force: bool, ray: str | None, as_json: bool) -> None:
-    """Index the documents: a new generation takes the old one's place."""
+    """Index the documents: a new generation takes the old one's place.
+
+    Only what changed is embedded again. Files that cannot be read are left out and named.
+    """
     from web import answers
     from web.terminal import build_summary
 
@@ -104,12 +125,14 @@ def build(ctx: click.Context, force: bool, ray: str | None, as_json: bool) -> No
 @click.argument("question")
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1, 100), help="Most hits.")
 @mode_option
-@click.option("--document", metavar="ID", help="Search this document alone.")
+@click.option(
+    "--document", metavar="ID", help="Search this document alone; 'kb list' tells its ID."
+)
 @click.option(
     "--section",
     metavar="N",
     type=click.IntRange(0),
-    help="Search this section of it alone, by its number in the outline.",
+    help="Search this section of it alone, by its number in the outline, from 0.",
 )
 @json_option
 @home_options
@@ -123,7 +146,10 @@ def search(
     section: int | None,
     as_json: bool,
 ) -> None:
-    """Print the passages that answer QUESTION."""
+    """Print the passages that answer QUESTION.
+
+    What stands in straight double quotes in it must appear in a passage.
+    """
     from web import query
     from web.problems import BadParameters
 
@@ -158,7 +184,20 @@ def search(
 @home_options
 @click.pass_context
 def evaluate(ctx: click.Context, questions: Path, mode: Mode, misses: bool, as_json: bool) -> None:
-    """Measure the ranking on QUESTIONS, a .jsonl file or a folder of the BEIR layout."""
+    """Measure the ranking on judged QUESTIONS.
+
+    QUESTIONS is a .jsonl file of questions on the library, one object a line:
+
+    \b
+    {"id": "1", "question": "...", "evidence": ["words of the passage that answers"]}
+
+    The passage is right that has one of the evidence's texts, white space apart. A question
+    without an answer has "evidence": []. Optional are "answer", looked for in the marked evidence,
+    and "kind", by which figures are told apart.
+
+    Or it is a folder of the BEIR layout (corpus.jsonl, queries.jsonl, qrels.tsv), indexed for
+    this in a folder for temporary files.
+    """
     from index.encoder import load_encoder
     from web import terminal
 
@@ -195,7 +234,10 @@ def _evaluated(questions: Path, home: Home, encoder: Encoder, mode: Mode) -> Rep
 @home_options
 @click.pass_context
 def rollback(ctx: click.Context) -> None:
-    """Make the previous generation of the index current again."""
+    """Make the previous generation of the index current again.
+
+    A second time brings the newer one back. Documents are not touched.
+    """
     from index.stores import store_of
 
     click.echo(store_of(home_of(ctx)).rollback())
@@ -209,12 +251,21 @@ def rollback(ctx: click.Context) -> None:
 @home_options
 @click.pass_context
 def copy(ctx: click.Context, target: str) -> None:
-    """Copy the current index to another store, checked, and make it current there."""
+    """Copy the index to another store, check it, make it current.
+
+    It is taken from KB_STORE, or from the home folder where that is not set. KB_STORE_TOKEN is
+    what a Milvus asks for.
+    """
     from index.copying import copy as copied
     from index.stores import store_of
 
     home = home_of(ctx)
-    there = home.stored_in(None if target == "local" else target)
+    try:
+        there = home.stored_in(None if target == "local" else target)
+    except BadSetting as error:
+        raise click.BadParameter(
+            f"{target!r} is neither 'local' nor {error.wanted}.", param_hint="--to"
+        ) from error
     click.echo(copied(store_of(home), store_of(there)))
 
 
@@ -223,7 +274,10 @@ def copy(ctx: click.Context, target: str) -> None:
 @home_options
 @click.pass_context
 def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Check model, index and machine, and say what to do."""
+    """Check model, index and machine, and say what to do.
+
+    Changes nothing. Exit status 1 where a check failed; a warning is no failure.
+    """
     from web import doctor as checks
 
     findings = checks.examine(home_of(ctx))

@@ -159,8 +159,10 @@ def _index(home: Home) -> Check:
 
 def _changes(home: Home) -> Check:
     name = store_of(home).current()
-    if name is None or not home.documents.is_dir():
+    if name is None:
         return Check("changes", "ok", "nothing is indexed yet")
+    if not home.owns_documents and not home.documents.is_dir():
+        return Check("changes", "warning", "cannot be told", "bring the documents back")
     kept = {"indexed", "left out"}
     differing = [each.name for each in shelf.holdings(home) if each.state not in kept]
     if differing:

@@ -54,7 +54,11 @@ build_option = click.option(
 @home_options
 @click.pass_context
 def add(ctx: click.Context, files: tuple[Path, ...], builds: bool, as_json: bool) -> None:
-    """Copy each FILE into the library and index it."""
+    """Copy each FILE into the library and index it.
+
+    A .docx, .pdf, .html, .md or .txt file of up to 64 MB. What is refused is named, the others
+    are added, and the exit status is 1.
+    """
     from web import shelf
 
     home = home_of(ctx)
@@ -69,7 +73,10 @@ def add(ctx: click.Context, files: tuple[Path, ...], builds: bool, as_json: bool
 @home_options
 @click.pass_context
 def remove(ctx: click.Context, wanted: tuple[str, ...], builds: bool, as_json: bool) -> None:
-    """Delete documents from the library by ID or file name, and from the index."""
+    """Delete documents from the library and from the index.
+
+    Each by its ID or file name, as 'kb list' has them. The last one that can be read stays.
+    """
     from web import shelf
 
     home = home_of(ctx)
@@ -82,7 +89,11 @@ def remove(ctx: click.Context, wanted: tuple[str, ...], builds: bool, as_json: b
 @home_options
 @click.pass_context
 def list_documents(ctx: click.Context, as_json: bool) -> None:
-    """List the library: each document, and whether the index has it as it is."""
+    """List the library, and whether the index has it as it is.
+
+    Each file is indexed, new, changed, removed (from the library, not yet from the index) or left
+    out, with the reason.
+    """
     from web import shelf
 
     home = home_of(ctx)

@@ -33,7 +33,11 @@ def home_options(command: Callable[..., Any]) -> Callable[..., Any]:
     folder = click.Path(path_type=Path, file_okay=False)
     for name, meaning in (
         ("documents", "Index this folder, which is only read.  [env: KB_DOCUMENTS]"),
-        ("home", "Keep documents, model and index here.  [env: KB_HOME]"),
+        (
+            "home",
+            "Keep documents, model and index here, by default in your user data folder.  "
+            "[env: KB_HOME]",
+        ),
     ):
         command = click.option(
             f"--{name}", type=folder, metavar="DIR", help=meaning, expose_value=False,
