@@ -15,7 +15,7 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --co
 .PHONY: help serve build test check format bench bench-parts bench-quality bench-retrieval bench-scale bench-sections bench-traditional screenshots faults clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # not .venv/bin/python, which is there before pip is
 .venv/.made:
@@ -45,7 +45,7 @@ help: ## list the commands
 serve: .venv/.runtime ## search page on http://127.0.0.1:8000 (PORT=..., HOST=...)
 	@$(BIN)/kb serve --host $(HOST) --port $(PORT)
 
-build: .venv/.runtime ## index the documents of var/documents anew
+build: .venv/.runtime ## index what has changed in var/documents
 	@$(BIN)/kb build
 
 test: .venv/.development ## all tests that can run here

@@ -52,6 +52,40 @@ def test_every_variable_shown_is_read(page: Path) -> None:
         assert variable in code, f"{page.name} names {variable}"
 
 
+def test_every_variable_read_is_told() -> None:
+    """What can be set is found by who reads the pages, not the code."""
+    sources = [path for each in ("kb", "index", "web") for path in ROOT.glob(f"{each}/**/*.py")]
+    code = "".join(path.read_text(encoding="utf-8") for path in sources)
+    read = {*re.findall(r'environ\.get\("(\w+)"', code), *re.findall(r'"(KB_[A-Z_]+)"', code)}
+    told = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert len(read) >= 10
+    assert {name for name in read if f"`{name}" not in told and f" {name}=" not in told} == set()
+
+
+def test_both_readmes_show_the_same_figures() -> None:
+    """Row by row, whatever the language of the row."""
+
+    def figures(page: str) -> list[list[str]]:
+        rows = re.findall(r"^\|.*\d.*\|$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+        return [re.findall(r"(?<=[ *])[\d.,]*\d(?=[ *])", row.partition(" | ")[2]) for row in rows]
+
+    assert figures("README.md") == figures("README.zh.md")
+    assert len(figures("README.md")) > 15
+
+
+def test_the_chinese_page_is_set_in_chinese_punctuation() -> None:
+    """Commas, colons and brackets beside Chinese words are as wide as these."""
+    text = (ROOT / "README.zh.md").read_text(encoding="utf-8")
+    prose = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)", "", text, flags=re.DOTALL)
+    assert re.findall("[\u4e00-\u9fff][,:;?()].{0,9}|.{0,9}[,:;?()][\u4e00-\u9fff]", prose) == []
+
+
+def test_an_index_is_copied_before_the_store_is_named() -> None:
+    """`kb copy` reads from the store that `KB_STORE` names: once it is set, that is the new one."""
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    assert page.index("kb copy --to milvus") < page.index("export KB_STORE=")
+
+
 def test_the_limits_promised_are_those_kept() -> None:
     """How many searches and changes run and wait."""
     words = " ".join((ROOT / "SECURITY.md").read_text(encoding="utf-8").split())
