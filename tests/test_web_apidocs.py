@@ -44,6 +44,7 @@ def test_nested_fields_are_named_by_their_path(manual: Manual) -> None:
     fields = {field.name: field for field in search.replies[0].fields}
     assert fields["hits[].rank"] == Field("hits[].rank", "integer", True, ("≥ 1",), "")
     assert fields["hits[].evidence[].start"].description.startswith("In Unicode code points")
+    assert fields["within.section.number"].required
     assert fields["mode"].type == '"hybrid" | "dense" | "lexical"'
 
 

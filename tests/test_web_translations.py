@@ -105,8 +105,8 @@ def test_a_thing_has_one_name(chinese: Catalog) -> None:
     assert [text for text in texts if others.search(text)] == []
 
 
-def _texts(said: str | list[str] | tuple[str, ...]) -> list[str]:
-    return [said] if isinstance(said, str) else list(said)
+def _texts(said: str | list[str] | tuple[str, ...] | None) -> list[str]:
+    return [said] if isinstance(said, str) else list(said or ())
 
 
 class Said(HTMLParser):

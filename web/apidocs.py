@@ -134,13 +134,19 @@ class _Reader:
             node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
         return node
 
+    def present(self, schema: Node) -> Node:
+        """What a value that may be null is where it is not."""
+        schema = self.resolve(schema)
+        choices = map(self.resolve, schema.get("anyOf", ()))
+        return next((each for each in choices if each.get("type") != "null"), schema)
+
     def members(self, schema: Node, prefix: str = "", depth: int = 0) -> Iterator[Field]:
         schema = self.resolve(schema)
         required = schema.get("required", ())
         for name, node in schema.get("properties", {}).items():
             field = self.field(prefix + name, node, {"required": name in required})
             yield field
-            inner = self.resolve(node)
+            inner = self.present(node)
             suffix = "[]." if "items" in inner else "."
             if depth < _DEEPEST:
                 yield from self.members(

@@ -16,6 +16,16 @@ Offset = Annotated[
     int, Field(ge=0, description="In Unicode code points, into the document's text; half-open.")
 ]
 
+Generation = Annotated[str, Field(description="The index that this is from, by its name.")]
+SectionKind = Annotated[
+    Kind,
+    Field(
+        description="Part: a section of the first rank that others divide. Lead: text before the "
+        "first heading, or between a heading and the first below it. Run_in: its heading is the "
+        "opening of its paragraph. Captions: lines under pictures."
+    ),
+]
+
 
 @with_config(_CLOSED)
 class SpanShape(TypedDict):
@@ -72,7 +82,7 @@ class PassageShape(QuoteShape):
     """The passage, verbatim."""
 
     id: Annotated[str, Field(description="The same from build to build.")]
-    kind: Annotated[Kind, Field(description="The kind of section that it stands in.")]
+    kind: SectionKind
     page: Annotated[
         int | None, Field(ge=1, description="The page it begins on; null in a format without.")
     ]
@@ -107,8 +117,8 @@ class SectionShape(SpanShape):
     """A node of the outline."""
 
     number: Annotated[int, Field(ge=0, description="Its place in the outline; names it here.")]
-    title: str
-    kind: Kind
+    title: Annotated[str, Field(description="Its heading; a word for its kind where it has none.")]
+    kind: SectionKind
     level: Annotated[int, Field(ge=0, description="0 for the title, 1 for the first rank.")]
 
 
@@ -126,7 +136,7 @@ class SearchShape(TypedDict):
 
     query: str
     mode: Mode
-    generation: str
+    generation: Generation
     took_ms: Annotated[float, Field(ge=0, description="Of the search itself, without HTTP.")]
     weak: Annotated[bool, Field(description="Nothing comes close: these are only the nearest.")]
     within: Annotated[ScopeShape | None, Field(description="Null where all was searched.")]
@@ -149,15 +159,15 @@ class DocumentSummaryShape(StatedShape):
 class SkippedShape(TypedDict):
     """A file of the library that could not be read."""
 
-    name: str
-    reason: str
+    name: Annotated[str, Field(description="Its path within the library.")]
+    reason: Annotated[str, Field(description="Why, in English.")]
 
 
 @with_config(_CLOSED)
 class LibraryShape(TypedDict):
     """The documents of the serving generation."""
 
-    generation: str
+    generation: Generation
     built_at: Annotated[str, Field(description="ISO 8601, UTC.")]
     documents: list[DocumentSummaryShape]
     skipped: list[SkippedShape]
@@ -168,7 +178,7 @@ class DocumentShape(StatedShape):
     """A whole document."""
 
     name: Annotated[str, Field(description="Its path within the library.")]
-    generation: str
+    generation: Generation
     fingerprint: Annotated[str, Field(description="SHA-256 of the file, hexadecimal.")]
     text: Annotated[str, Field(description="What every offset points into.")]
     outline: Annotated[list[SectionShape], Field(description="Flat, in text order.")]
@@ -190,7 +200,7 @@ class RebuildShape(TypedDict):
     total: Annotated[int, Field(ge=0, description="Steps of this stage; 0 when not known.")]
     error: Annotated[
         str | None,
-        Field(description="Why it failed; other machines hear only that the server's log says."),
+        Field(description="Why it failed; other machines are told to see the server's log."),
     ]
     generation: Annotated[str | None, Field(description="What the rebuild published.")]
     started_at: Annotated[str | None, Field(description="ISO 8601, UTC.")]
@@ -218,12 +228,12 @@ class ReadyShape(TypedDict):
     """An index is serving."""
 
     status: Literal["ready"]
-    generation: str
+    generation: Generation
     fault: Annotated[
         str | None,
         Field(
             description="Why a newer generation is not served; null where all is well. Other "
-            "machines hear only that the server's log says."
+            "machines are told to see the server's log."
         ),
     ]
 
