@@ -307,7 +307,8 @@ def test_a_change_outlives_a_late_refusal(
 ) -> None:
     """A store at a distance says late that another builds: what changed is indexed after that."""
     monkeypatch.setattr("web.rebuild.FIRST_SIGN_SECONDS", 0.05)
-    told, refusals = threading.Event(), []
+    told = threading.Event()
+    refusals: list[str] = []
 
     def build_late(*arguments: Any, **options: Any) -> BuildReport:
         if len(refusals) < 2:
