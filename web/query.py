@@ -116,7 +116,7 @@ class SearchRequest(BaseModel):
 
 def from_request(max_url: int) -> SearchRequest:
     """Read the search of the present request: query string of a GET, JSON body of a POST."""
-    return checked(_from_body() if request.method == "POST" else from_query_string(max_url))
+    return checked(_from_body() if request.method == "POST" else _from_query_string(max_url))
 
 
 def checked(values: dict[str, Any]) -> SearchRequest:
@@ -129,7 +129,7 @@ def checked(values: dict[str, Any]) -> SearchRequest:
         ) from None
 
 
-def from_query_string(max_url: int) -> dict[str, Any]:
+def _from_query_string(max_url: int) -> dict[str, Any]:
     """The present query string as values; strict about UTF-8 and about repeated names.
 
     Flask's `request.args` puts something else in place of bytes that are no UTF-8, and keeps
