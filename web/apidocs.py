@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,27 +187,23 @@ class _Reader:
         body: tuple[Field, ...],
         sent_as: Node,
     ) -> str:
-        names = {p["name"]: p["in"] for p in parameters}
-        for name in (name for name, place in names.items() if place == "path"):
+        for name in (each["name"] for each in parameters if each["in"] == "path"):
             path = path.replace(f"{{{name}}}", str(self.samples.get(name, name)))
-        sent = {
-            name: self.samples[name]
-            for name, place in names.items()
-            if place == "query" and name in self.samples
-        }
         url = f"'{self.base}{path}'"
         if method == "get":
+            asked = self.sampled(each["name"] for each in parameters if each["in"] == "query")
             pairs = "".join(
-                f" \\\n  --data-urlencode '{name}={value}'" for name, value in sent.items()
+                f" \\\n  --data-urlencode '{name}={value}'" for name, value in asked.items()
             )
             return f"curl -G {url}{pairs}" if pairs else f"curl {url}"
         if "multipart/form-data" in sent_as:
             parts = "".join(f" \\\n  -F '{field.name}=@report.docx'" for field in body)
             return f"curl {url}{parts}"
-        values = {
-            field.name: self.samples[field.name] for field in body if field.name in self.samples
-        }
-        if not values:
+        sent = self.sampled(field.name for field in body)
+        if not sent:
             return f"curl -X {method.upper()} {url}"
-        data = json.dumps(values, ensure_ascii=False)
+        data = json.dumps(sent, ensure_ascii=False)
         return f"curl {url} \\\n  -H 'Content-Type: application/json' \\\n  -d '{data}'"
+
+    def sampled(self, names: Iterable[str]) -> dict[str, Any]:
+        return {name: self.samples[name] for name in names if name in self.samples}
