@@ -13,7 +13,7 @@ from index.build import write_lexical
 from index.encoder import Encoded, Side
 from index.late import Tokens
 from index.snapshot import LEXICAL, TEXTS, Snapshot
-from index.store import Identity, PassageVectors, Reader, Store
+from index.store import COMMON_FACTS, Identity, PassageVectors, Reader, Store
 from index.texts import TextStore
 from index.textwriter import TextWriter
 from index.vectors import GenerationBefore, write_vectors
@@ -53,8 +53,7 @@ def write_draft(draft: Path, source: Reader) -> None:
         before = [GenerationBefore(source)]
         write_vectors(draft, texts, encoder, Here(encoder), before, lambda _done: None)
         write_lexical(draft / LEXICAL, texts, lambda _done: None)
-    told = ("version", "encoder", "built_at", "counts")
-    sealed.seal(draft, {key: source.facts[key] for key in told})
+    sealed.seal(draft, {key: source.facts[key] for key in COMMON_FACTS})
     with closing(Snapshot.open(draft, identity)) as copied:
         compare(source, copied)
 
@@ -85,13 +84,13 @@ def compare(one: Reader, other: Reader) -> None:
 
 
 def _same(one: PassageVectors, other: PassageVectors) -> bool:
-    pairs = zip(_tokens(one), _tokens(other), strict=False)
+    mine, others = _tokens(one), _tokens(other)
     return (
         np.array_equal(one.clauses, other.clauses)
-        and len(_tokens(one)) == len(_tokens(other))
+        and len(mine) == len(others)
         and all(
             np.array_equal(getattr(a, name), getattr(b, name))
-            for a, b in pairs
+            for a, b in zip(mine, others, strict=True)
             for name in ("codes", "scales", "spans")
         )
     )

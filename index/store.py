@@ -27,6 +27,9 @@ if TYPE_CHECKING:  # whoever only lists a library loads none of the libraries be
 
 VERSION = 6  # raise it when what is written changes; an index of another version is built anew
 
+# What a manifest says of a generation wherever it is kept.
+COMMON_FACTS = ("version", "encoder", "built_at", "counts")
+
 RowNumbers = npt.NDArray[np.int64]
 
 
@@ -110,7 +113,7 @@ class Reader(Protocol):
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Its manifest: `version`, `encoder`, `built_at`, `counts`."""
+        """Its manifest, `COMMON_FACTS` and more."""
 
     @property
     def contents(self) -> Contents:

@@ -26,7 +26,7 @@ from index.milvus.layout import (
 )
 from index.milvus.lexicon import Lexicon
 from index.milvus.rows import Seal, clause_rows, document_rows, passage_row, token_rows
-from index.store import PassageVectors, Reader
+from index.store import COMMON_FACTS, PassageVectors, Reader
 from kb.errors import StoreUnavailable
 from kb.types import Passage
 
@@ -162,7 +162,7 @@ def _seal(
     contents = packed([documents, skipped])
     client.insert(place, [manifest_row(CONTENTS + i, data) for i, data in enumerate(contents)])
     facts = {
-        **{key: source.facts[key] for key in ("version", "encoder", "built_at", "counts")},
+        **{key: source.facts[key] for key in COMMON_FACTS},
         "format": FORMAT,
         "lengths": lexicon.lengths,
         "contents": len(contents),
