@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from kb.blocks import HEADING_WIDTH, Block
 from kb.headings import Heading, clean
+from kb.numbering import Label
 from kb.types import Span
 
 _SENTENCE = re.compile(r"[^。！？!?\n]+。[”’」』）)》】]*")
@@ -87,9 +88,7 @@ def _article(block: Block) -> Heading | None:
     if match is None or block.label is None or block.label.style != "条":
         return None
     span = Span(block.start, block.start + match.end())
-    return Heading(
-        clean(match.group()), span, "条", block.label.rank, block.label.ordinal, run_in=True
-    )
+    return _run_in(clean(match.group()), span, block.label)
 
 
 def _bold(block: Block, stop: int | None) -> Heading | None:
@@ -103,24 +102,24 @@ def _bold(block: Block, stop: int | None) -> Heading | None:
         return None
     if len(_SENTENCE_ENDS.findall(head)) > 1:
         return None
-    label = block.label
-    span, title = Span(block.start, block.start + len(head)), clean(head).rstrip("。：:")
-    if label is not None:
-        return Heading(title, span, label.style, label.rank, label.ordinal, run_in=True)
-    return Heading(title, span, TERSE, None, run_in=True)
+    span = Span(block.start, block.start + len(head))
+    return _run_in(clean(head).rstrip("。：:"), span, block.label)
 
 
 def _opening(block: Block) -> Heading | None:
     match = _SENTENCE.match(block.text)
     if match is None or match.end() == len(block.text):
         return None
-    sentence, label = match.group(), block.label
-    span = Span(block.start, block.start + match.end())
-    title = clean(sentence).rstrip("。")
-    if label is not None:
-        if len(sentence) > _LABELLED_MAX:
-            return None
-        return Heading(title, span, label.style, label.rank, label.ordinal, run_in=True)
-    if len(sentence) > _TERSE_MAX or re.search("[，,；;：:—是]", sentence):
+    sentence = match.group()
+    if len(sentence) > (_LABELLED_MAX if block.label else _TERSE_MAX):
         return None
-    return Heading(title, span, TERSE, None, run_in=True)
+    if block.label is None and re.search("[，,；;：:—是]", sentence):
+        return None
+    span = Span(block.start, block.start + match.end())
+    return _run_in(clean(sentence).rstrip("。"), span, block.label)
+
+
+def _run_in(title: str, span: Span, label: Label | None) -> Heading:
+    if label is None:
+        return Heading(title, span, TERSE, None, run_in=True)
+    return Heading(title, span, label.style, label.rank, label.ordinal, run_in=True)
