@@ -27,17 +27,14 @@ def caption_runs(blocks: Sequence[Block], taken: set[int], given: set[int]) -> t
     if given:
         return _neighbours(sorted(given - taken))
     gap = usual_gap(blocks)
-    body = next((i for i, block in enumerate(blocks) if block.prose), len(blocks))
     runs: list[range] = []
-    at = body
+    at = next((i for i, block in enumerate(blocks) if block.prose), len(blocks))
     while at < len(blocks):
         stop = at
         while stop < len(blocks) and stop not in taken and _may_be(blocks[stop]):
             stop += 1
-        if stop > at and _is_heading(blocks, stop - 1, gap):
-            runs += _set_apart(blocks, range(at, stop - 1), gap)
-        else:
-            runs += _set_apart(blocks, range(at, stop), gap)
+        ends_in_heading = stop > at and _is_heading(blocks, stop - 1, gap)
+        runs += _set_apart(blocks, range(at, stop - ends_in_heading), gap)
         at = max(stop, at + 1)
     return tuple(runs)
 
