@@ -24,21 +24,22 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> Iterator[Paragraph]:
     """Turn the lines of each page into paragraphs, across columns and pages."""
     cleared = without_running_heads([[line for line in page if line.text] for page in pages])
     columns = [column for page in cleared for column in _columns(page)]
-    groups: list[list[Line]] = []
-    spaces: list[int] = []
+    groups: list[tuple[list[Line], int]] = []
     before: tuple[Line, _Measure] | None = None
     cells = {cell for column in columns for cell in _cells(column)}
     for column, measure in zip(columns, _measures(columns), strict=True):
         for at, line in enumerate(column):
-            goes_on = before is not None and _goes_on(before, line, measure, new=at == 0)
-            if goes_on and cells.isdisjoint([groups[-1][-1], line]):
-                groups[-1].append(line)
+            if (
+                before is not None
+                and _goes_on(before, line, measure, new=at == 0)
+                and cells.isdisjoint([before[0], line])
+            ):
+                groups[-1][0].append(line)
             else:
                 wide = before is not None and at > 0 and measure.is_wide(before[0], line)
-                groups.append([line])
-                spaces.append(2 if wide else 0)
+                groups.append(([line], 2 if wide else 0))
             before = (line, measure)
-    for group, space in zip(groups, spaces, strict=True):
+    for group, space in groups:
         yield _paragraph(group, space)
 
 
