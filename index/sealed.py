@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +88,8 @@ def read(folder: Path) -> dict[str, Any]:
     The manifest's first line seals the rest of it. Raises `IndexDamaged`.
     """
     path = folder / MANIFEST
-    try:
+    with _reading(path):
         first, end, text = path.read_bytes().partition(b"\n")
-    except FileNotFoundError as error:
-        raise IndexDamaged(path, "it is missing") from error
-    except OSError as error:
-        raise IndexDamaged(path, f"it cannot be read: {error.strerror}") from error
     if first + end != _seal_line(text):
         raise IndexDamaged(path, "its bytes are not those that were written")
     manifest: dict[str, Any] = json.loads(text)
@@ -123,12 +120,19 @@ def verify(folder: Path) -> dict[str, Any]:
 
 
 def _check(path: Path, entry: Mapping[str, Any]) -> None:
-    try:
+    with _reading(path):
         size = path.stat().st_size
         if size != entry["size"]:
             raise IndexDamaged(path, f"{size} bytes, not {entry['size']}")
         if sha256(path) != entry["sha256"]:
             raise IndexDamaged(path, "its bytes are not those that were written")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """A file that is not there, or that the system does not give, is damage."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise IndexDamaged(path, "it is missing") from error
     except OSError as error:
