@@ -53,7 +53,7 @@ class Problem:
     request_id: str
     faults: tuple[tuple[str, str], ...] = ()
     cause: str = ""
-    """The name of the error where it tells more than the status; for the page."""
+    """The name of the finding, "" where there is none: for some the page has words of its own."""
 
     def as_json(self) -> ProblemShape:
         """The members of RFC 9457, plus `request_id` and, for parameters, `errors`."""
@@ -107,15 +107,15 @@ def _finding(error: KBError) -> Response:
     status = HTTPStatus.SERVICE_UNAVAILABLE
     match error:
         case UnknownDocument() | UnknownSection():
-            return _answer(HTTPStatus.NOT_FOUND, str(error))
+            status, detail = HTTPStatus.NOT_FOUND, str(error)
         case DocumentUnreadable():
-            return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+            status, detail = HTTPStatus.UNPROCESSABLE_ENTITY, str(error)
         case DocumentExists() | LastDocument():
-            return _answer(HTTPStatus.CONFLICT, str(error), cause=type(error).__name__)
+            status, detail = HTTPStatus.CONFLICT, str(error)
         case LibraryReadOnly():
-            return _answer(HTTPStatus.FORBIDDEN, "the documents of this server are only read")
+            status, detail = HTTPStatus.FORBIDDEN, "the documents of this server are only read"
         case RebuildRunning():
-            return _answer(HTTPStatus.CONFLICT, "a rebuild is already running: wait for its end")
+            status, detail = HTTPStatus.CONFLICT, "a rebuild is already running: wait for its end"
         case StorageFailed():
             log_storage(error)
             status = HTTPStatus.INSUFFICIENT_STORAGE
