@@ -68,7 +68,10 @@ class Spread:
         yield from self._results(items.map_batches(_parsed, batch_size=1))
 
     def encode(self, texts: TextStore, rows: RowNumbers) -> Generator[PassageVectors]:
-        """Batches of passages are read here and encoded by workers that keep the model."""
+        """Batches of passages are read here and encoded by workers that keep the model.
+
+        Raises `RayFailed`, also where a worker has another encoder or none.
+        """
         batches = range(-(-len(rows) // BATCH))
         if not batches:
             return

@@ -73,7 +73,7 @@ class Live(Follower):
         self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """Stop following, building and lending; false if a build did not unwind in `timeout`."""
+        """Stop following, building and lending; false if a build did not unwind in `timeout` s."""
         self._stopping.set()
         stopped = self._rebuilder.stop(timeout)
         if self._thread is not None:

@@ -121,7 +121,7 @@ class Rebuilder:
         return self.state
 
     def stop(self, timeout: float) -> bool:
-        """Make a running build unwind at its next step; false if it did not within `timeout`."""
+        """Make a running build unwind at its next step; false if it did not in `timeout` s."""
         self._stopping.set()
         thread = self._thread
         if thread is not None:

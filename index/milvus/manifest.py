@@ -56,7 +56,7 @@ def verify(client: Client, name: str) -> Mapping[str, Any]:
 
 
 def contents(client: Client, name: str, facts: Mapping[str, Any]) -> Contents:
-    """What the library held when the generation was built."""
+    """What the library held when the generation was built. Raises `IndexDamaged`."""
     place = collection(name, MANIFEST)
     check_version(facts, Path(place))
     rows = client.query(place, f"id >= {CONTENTS}", ["id", "data"])

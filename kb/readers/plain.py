@@ -31,7 +31,10 @@ def read(path: Path, data: bytes) -> Reading:
 
 
 def decode(path: Path, data: bytes) -> str:
-    """Return the text of `data` with its line ends as newlines, nothing else changed."""
+    """Return the text of `data` with its line ends as newlines, nothing else changed.
+
+    Raises as `read`.
+    """
     text = _decode(path, data)
     if "\0" in text:
         text = _strict(path, data, _wide(path, data))
