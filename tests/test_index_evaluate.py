@@ -77,12 +77,21 @@ def test_no_question_gives_no_figure() -> None:
 
 
 def test_the_table_says_the_same() -> None:
-    report = Report((judged(1), judged(None, kind="list", in_evidence=None)))
-    lines = [line.split() for line in report.table().splitlines()]
-    assert lines[0] == ["n", "R@1", "R@3", "R@5", "R@10", "MRR@10", "evidence", "evidence@right"]
-    assert lines[1] == ["fact", "1", *["1.000"] * 7]
-    assert lines[2] == ["list", "1", *["0.000"] * 5, "-", "-"]
-    assert lines[3] == ["all", "2", *["0.500"] * 5, "1.000", "1.000"]
+    two = (judged(1), judged(None, kind="list", in_evidence=None))
+    others = [judged(None, answerable=False, weak=weak) for weak in (True, False, True)]
+    lines = Report((*two, *others)).table().splitlines()
+    assert [line.split() for line in lines[:4]] == [
+        ["n", "R@1", "R@3", "R@5", "R@10", "MRR@10", "evidence", "evidence@right"],
+        ["fact", "1", *["1.000"] * 7],
+        ["list", "1", *["0.000"] * 5, "-", "-"],
+        ["all", "2", *["0.500"] * 5, "1.000", "1.000"],
+    ]
+    assert len({len(line) for line in lines[:4]}) == 1
+    assert lines[4:] == [
+        "called weak though answered: 0.000",
+        "without an answer: 3, called weak: 0.667",
+    ]
+    assert Report(two).table().splitlines() == lines[:5]
 
 
 def written(path: Path, *records: object) -> Path:
