@@ -124,6 +124,7 @@ def test_the_load_asks_each_path_once_and_tells_of_failures(port: int) -> None:
     done = load.run("127.0.0.1", port, [f"/{n}" for n in range(20)], 3, 30)
     assert len(done["seconds"]) == 20
     assert done["faults"] == []
+    assert len(load.run("127.0.0.1", port, ["/1", "/2", "/3"], 2, 0)["seconds"]) == 2
     [fault] = load.run("127.0.0.1", port, ["/bad"], 1, 30)["faults"]
     assert fault.endswith(" 500 Internal Server Error")
 

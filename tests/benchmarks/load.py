@@ -67,19 +67,21 @@ class Client:
 
 
 def run(host: str, port: int, paths: list[str], clients: int, seconds: float) -> dict[str, Any]:
-    """Every path is asked at most once: a server may remember."""
+    """Every path is asked at most once: a server may remember. Each client asks at least once."""
     todo, lock = iter(paths), threading.Lock()
     latencies: list[float] = []
     faults: list[str] = []
     began = time.perf_counter()
 
     def each() -> Iterator[str]:
-        while time.perf_counter() - began < seconds:
+        while True:
             with lock:
                 path = next(todo, None)
             if path is None:
                 return
             yield path
+            if time.perf_counter() - began > seconds:
+                return
 
     def ask() -> None:
         with closing(Client(host, port)) as client:
