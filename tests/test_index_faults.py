@@ -6,7 +6,6 @@ import errno
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,6 +31,7 @@ from kb.errors import EncoderMismatch, IndexDamaged, KBError, RebuildRunning
 from kb.library import Skipped
 from tests.fakes import HashEncoder
 from tests.faults.damage import damages, spoiled
+from tests.killed_build import kill
 from web.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -171,27 +171,12 @@ def test_every_call_may_fail(
     assert len(generation.names(home)) <= 2
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from index.build import build
-from index.home import Home
-from tests.fakes import HashEncoder
-def die(step):
-    if (step.stage, step.done) == (sys.argv[2], int(sys.argv[3])):
-        os.kill(os.getpid(), signal.SIGKILL)
-build(Home(Path(sys.argv[1]), Path(sys.argv[1]) / "documents"), HashEncoder(), progress=die)
-"""
-
-
 @pytest.mark.parametrize("stage", ["encode", "publish"])
 def test_a_killed_build_costs_nothing(home: Home, encoder: HashEncoder, stage: str) -> None:
     """The old index answers, nobody waits for its lock, and its leftovers go with the next."""
     first = build(home, encoder).generation
     answer = _answer(home)
-    command = [sys.executable, "-c", KILLED, str(home.root), stage, "0"]
-    killed = subprocess.run(command, cwd=ROOT, check=False, timeout=60)
-    assert killed.returncode == -signal.SIGKILL
+    kill(home, stage, 0)
     assert generation.current(home) == first
     assert _answer(home) == answer
     assert len(_left(home)) == 1

@@ -5,9 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
@@ -25,21 +22,9 @@ from index.texts import TextStore
 from index.workers import Here
 from kb.errors import RayFailed, StorageFailed
 from tests.fakes import HashEncoder
+from tests.killed_build import kill
 
-ROOT = Path(__file__).parents[1]
 PARAGRAPHS = [f"第{i}条 工会应当办好第{i}件事,并且公布结果。" * 9 for i in range(60)]
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from index.build import build
-from index.home import Home
-from tests.fakes import HashEncoder
-def die(step):
-    if step.stage == sys.argv[2] and step.done >= int(sys.argv[3]):
-        os.kill(os.getpid(), signal.SIGKILL)
-build(Home(Path(sys.argv[1]), Path(sys.argv[1]) / "documents"), HashEncoder(), progress=die)
-"""
 
 
 @pytest.fixture
@@ -47,12 +32,6 @@ def long_home(home: Home) -> Home:
     """More passages than one batch of a build."""
     (home.documents / "long.txt").write_text("\n\n".join(PARAGRAPHS), encoding="utf-8")
     return home
-
-
-def kill(home: Home, stage: str, done: int) -> None:
-    command = [sys.executable, "-c", KILLED, str(home.root), stage, str(done)]
-    killed = subprocess.run(command, cwd=ROOT, check=False, timeout=60)
-    assert killed.returncode == -signal.SIGKILL
 
 
 def hits(home: Home) -> list[object]:
