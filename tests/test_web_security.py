@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 
 from kb.errors import BadSetting
+from tests.clients import client_of, csrf
 from tests.waiting import wait_for
 from web import create_app, security
 from web.live import Live
@@ -27,10 +28,6 @@ PATHS = [
     ("GET", "/api/documents/none", 404),
     ("OPTIONS", "/api/rebuild", 200),
 ]
-
-
-def _client(live: Live, **settings: object) -> FlaskClient:
-    return create_app(live, settings=Settings(**settings)).test_client()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("method", "path", "status"), PATHS)
@@ -68,7 +65,7 @@ def test_only_names_of_this_host_are_answered_on_loopback(
     live: Live, host: str, status: int
 ) -> None:
     """A name of the web that points here (DNS rebinding) can neither read nor rebuild."""
-    client = _client(live, trusted_hosts=("kb.example.org",))
+    client = client_of(live, trusted_hosts=("kb.example.org",))
     for path in ("/api/documents", "/"):
         assert client.get(path, headers={"Host": host}).status_code == status
     refused = client.post("/api/rebuild", headers={"Host": host})
@@ -77,13 +74,8 @@ def test_only_names_of_this_host_are_answered_on_loopback(
 
 def test_any_name_is_answered_beyond_loopback(live: Live) -> None:
     """A server that others reach goes by names we cannot know."""
-    client = _client(live, loopback=False)
+    client = client_of(live, loopback=False)
     assert client.get("/healthz", headers={"Host": "kb.example.org"}).status_code == 200
-
-
-def _csrf(client: FlaskClient) -> str:
-    with client.application.test_request_context():
-        return security.csrf_token()
 
 
 LOCAL = [
@@ -118,7 +110,7 @@ def test_a_browser_that_says_little_cannot_rebuild(client: FlaskClient) -> None:
 @pytest.mark.parametrize("way", ["header", "form"])
 def test_the_pages_token_may_rebuild(client: FlaskClient, live: Live, way: str) -> None:
     """From the page it suffices, but not in another site's hands."""
-    token = _csrf(client)
+    token = csrf(client)
     headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
     form = {}
     if way == "header":
@@ -141,7 +133,7 @@ def test_an_old_or_foreign_token_is_refused(
         URLSafeTimedSerializer(b"another key", salt="rebuild").dumps("rebuild"),
         URLSafeTimedSerializer(key, salt="other").dumps("rebuild"),
     ]
-    old = _csrf(client)
+    old = csrf(client)
     monkeypatch.setattr(security, "CSRF_SECONDS", -1)
     for token in [*foreign, old]:
         assert client.post("/api/rebuild", headers={"X-CSRF-Token": token}).status_code == 403
@@ -169,7 +161,7 @@ def test_the_admin_token_may_rebuild(
     live: Live, loopback: bool, headers: dict[str, str], form: dict[str, str], status: int
 ) -> None:
     """Where one is set, a request that is not the page's needs it, in any script."""
-    client = _client(live, loopback=loopback, admin_token=ADMIN)
+    client = client_of(live, loopback=loopback, admin_token=ADMIN)
     response = client.post("/api/rebuild", headers=headers, data=form)
     assert response.status_code == status
     if status == 401:
@@ -179,11 +171,11 @@ def test_the_admin_token_may_rebuild(
 
 def test_the_pages_token_is_not_enough_for_other_machines(live: Live) -> None:
     """Whoever may read over the network may not therefore rebuild."""
-    client = _client(live, loopback=False, admin_token="secret")
-    headers = {"Origin": "http://localhost", "X-CSRF-Token": _csrf(client)}
+    client = client_of(live, loopback=False, admin_token="secret")
+    headers = {"Origin": "http://localhost", "X-CSRF-Token": csrf(client)}
     assert client.post("/api/rebuild", headers=headers).status_code == 401
-    local = _client(live, loopback=True, admin_token="secret")
-    headers["X-CSRF-Token"] = _csrf(local)
+    local = client_of(live, loopback=True, admin_token="secret")
+    headers["X-CSRF-Token"] = csrf(local)
     assert local.post("/api/rebuild", headers=headers).status_code == 202
 
 
@@ -215,12 +207,12 @@ def test_rebuild_access_is_known_to_the_page(
 def test_behind_a_proxy_the_admin_token_is_needed(live: Live, header: str) -> None:
     """A proxy on this machine speaks for others: its requests are not this machine's."""
     proxied = {header: "for=192.0.2.7"}
-    client = _client(live)
+    client = client_of(live)
     assert client.post("/api/rebuild", headers=proxied).status_code == 403
-    named = _client(live, trusted_hosts=("kb.example.org",), admin_token="secret")
-    assert named.post("/api/rebuild", headers={"X-CSRF-Token": _csrf(named)}).status_code == 401
-    client = _client(live, admin_token="secret")
-    token = {"X-CSRF-Token": _csrf(client)}
+    named = client_of(live, trusted_hosts=("kb.example.org",), admin_token="secret")
+    assert named.post("/api/rebuild", headers={"X-CSRF-Token": csrf(named)}).status_code == 401
+    client = client_of(live, admin_token="secret")
+    token = {"X-CSRF-Token": csrf(client)}
     assert client.post("/api/rebuild", headers={**proxied, **token}).status_code == 401
     far = {"REMOTE_ADDR": "192.0.2.7"}
     assert client.post("/api/rebuild", headers=token, environ_base=far).status_code == 401
@@ -238,7 +230,7 @@ def test_rebuild_is_post_only(client: FlaskClient, live: Live) -> None:
 
 def test_an_address_has_a_share(live: Live) -> None:
     """Beyond loopback it is enforced with 429 and Retry-After, for health checks never."""
-    client = _client(live, loopback=False, rate_limit="3/minute")
+    client = client_of(live, loopback=False, rate_limit="3/minute")
     assert [client.get("/api/documents").status_code for _ in range(4)] == [200, 200, 200, 429]
     refused = client.get("/api/search?q=a")
     assert refused.status_code == 429
@@ -251,7 +243,7 @@ def test_an_address_has_a_share(live: Live) -> None:
 
 def test_loopback_has_no_share(live: Live) -> None:
     """One's own machine may ask as often as it likes."""
-    client = _client(live, rate_limit="1/hour")
+    client = client_of(live, rate_limit="1/hour")
     assert {client.get("/api/documents").status_code for _ in range(5)} == {200}
 
 

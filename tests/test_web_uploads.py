@@ -20,20 +20,17 @@ from index import generation
 from index.home import Home
 from kb.library import document_id
 from kb.reading import Reading, read
+from tests.clients import client_of, csrf
 from tests.conftest import REPORTS
 from tests.fakes import HashEncoder
 from tests.waiting import wait_for
-from web import create_app, gate, security
+from web import create_app, gate
 from web.live import Live
 from web.settings import Settings
 
 ARTICLE = "工会开展消费帮扶活动\n\n采购对口支援地区农副产品,帮助困难群众增加收入。\n"
 HELP = document_id("帮扶.txt")
 SPORTS = document_id("sports.txt")
-
-
-def client_of(live: Live, **settings: object) -> FlaskClient:
-    return create_app(live, settings=Settings(**settings)).test_client()  # type: ignore[arg-type]
 
 
 class Unread(io.BytesIO):
@@ -70,11 +67,6 @@ def serving(live: Live) -> str:
 
 def files(home: Home) -> set[str]:
     return {path.name for path in home.documents.iterdir()}
-
-
-def csrf(client: FlaskClient) -> str:
-    with client.application.test_request_context():
-        return security.csrf_token()
 
 
 def test_what_is_uploaded_is_found(client: FlaskClient, live: Live, home: Home) -> None:
