@@ -48,13 +48,10 @@ class Snapshot:
         facts = sealed.verify(folder)
         check(facts, folder / sealed.MANIFEST, encoder)
         try:
-            snapshot = cls(
-                folder.name,
-                facts,
-                TextStore(folder / TEXTS),
-                LexicalIndex(folder / LEXICAL),
-                Encodings.open(folder, encoder.dim),
-            )
+            lexical = LexicalIndex(folder / LEXICAL)
+            vectors = Encodings.open(folder, encoder.dim)
+            texts = TextStore(folder / TEXTS)  # last, as it has to be closed
+            snapshot = cls(folder.name, facts, texts, lexical, vectors)
         except (OSError, ValueError, RuntimeError, sqlite3.Error) as error:
             raise IndexDamaged(folder, f"it cannot be opened: {error}") from error
         if not snapshot._fits():

@@ -55,6 +55,13 @@ class TextStore:
         self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
         self._lock = threading.Lock()
         self._recent: dict[int, Passage] = {}
+        try:
+            self._read_documents()
+        except Exception:  # the file is damaged
+            self._db.close()
+            raise
+
+    def _read_documents(self) -> None:
         rows = self._all(
             "SELECT first, last, id, name, title, fingerprint, summary, author, date"
             " FROM documents ORDER BY number"

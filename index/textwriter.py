@@ -43,10 +43,14 @@ class TextWriter:
         self._path = path
         with self._refusals():
             self._db = sqlite3.connect(path)
-            # what makes it durable is sealing the folder; a journal would only be left behind
-            self._db.executescript(
-                f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}"
-            )
+            try:
+                # what makes it durable is sealing the folder; a journal would only be left behind
+                self._db.executescript(
+                    f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}"
+                )
+            except sqlite3.Error:
+                self._db.close()
+                raise
         self.documents = self.sections = self.passages = self.clauses = 0
 
     def __enter__(self) -> TextWriter:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -184,6 +185,26 @@ def test_opening_changes_nothing_on_disk_and_the_store_cannot_be_written(tmp_pat
             store._all("DELETE FROM passages")
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["texts.sqlite"]
+
+
+@pytest.mark.parametrize("data", [b"", b"noise" * 999])
+def test_a_damaged_file_is_not_left_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    """A server that looks at it again and again would come to its limit of open files."""
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def watched(*given: Any, **more: Any) -> sqlite3.Connection:
+        opened.append(connect(*given, **more))
+        return opened[-1]
+
+    monkeypatch.setattr("index.texts.sqlite3.connect", watched)
+    (tmp_path / "texts.sqlite").write_bytes(data)
+    with pytest.raises(sqlite3.DatabaseError):
+        TextStore(tmp_path / "texts.sqlite")
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
 
 
 def test_many_threads_read_at_once(store: TextStore) -> None:
