@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from index import copying
 from index.build import build
 from index.copying import compare, copy
 from index.encodings import CLAUSES
 from index.home import Home
 from index.store import PassageVectors, Reader
 from index.stores import open_current, store_of
+from index.vectors import write_vectors
 from kb.errors import IndexDamaged
 from kb.library import Skipped
 from kb.types import Passage
@@ -103,7 +103,7 @@ def test_one_bit_of_a_vector_makes_another_index(
     other = Altered(reader, vectors=change)
     for pair in ((reader, other), (other, reader)):
         with pytest.raises(IndexDamaged, match="passages 0-9 differ"):
-            compare(*pair)  # type: ignore[arg-type]
+            compare(*pair)
 
 
 def test_a_passage_or_a_document_more_makes_another_index(reader: Reader) -> None:
@@ -121,16 +121,15 @@ def test_a_copy_that_differs_is_not_published(
 ) -> None:
     made = build(home, HashEncoder()).generation
     there = Home(tmp_path / "there", home.documents)
-    write = copying.write_vectors
 
     def spoil(draft: Path, *given: Any) -> None:
-        write(draft, *given)
+        write_vectors(draft, *given)
         rows = np.memmap(draft / CLAUSES / "rows.bin", "u1", "r+")
         rows[-1] ^= 1
         rows.flush()
 
     with monkeypatch.context() as patch:
-        patch.setattr(copying, "write_vectors", spoil)
+        patch.setattr("index.copying.write_vectors", spoil)
         with pytest.raises(IndexDamaged, match="passages 0-9 differ"):
             copy(store_of(home), store_of(there))
     assert store_of(there).names() == []
