@@ -17,12 +17,12 @@ from index.home import Home
 from index.leftover import Leftover, leftover
 from index.snapshot import LEXICAL, TEXTS, Snapshot
 from index.store import VERSION, Reader, Store
-from index.stores import open_current, store_of
+from index.stores import begin_library, open_current, store_of
 from index.texts import TextStore
 from index.textwriter import TextWriter
 from index.vectors import Before, GenerationBefore, write_vectors
 from index.workers import Here, Workers
-from kb import changing, library
+from kb import library
 from kb.errors import KBError, LibraryEmpty, RayFailed, StoreUnavailable
 from kb.library import Skipped
 
@@ -107,8 +107,7 @@ def build(
     store = store_of(home)
     with store.alone(), leftover(home, encoder) as left:
         store.sweep()
-        if home.owns_documents:
-            changing.install_shipped(home.documents)
+        begin_library(home)
         name = generation.new_name(store.names())
         with _before(store, encoder) as before, _draft(home, name) as draft:
             known = _known(before, left) if not force else []

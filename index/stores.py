@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from index.home import Home, store_uri
 from index.local import LocalStore
 from index.store import Reader, Store
+from kb import changing
 from kb.errors import IndexDamaged, IndexMissing
 
 if TYPE_CHECKING:
@@ -33,3 +34,13 @@ def open_current(store: Store, encoder: Encoder) -> Reader:
         if store.current() == name:
             raise
         return open_current(store, encoder)  # builds took its place while it was being opened
+
+
+def begin_library(home: Home) -> None:
+    """Put the shipped report into a home that has neither documents nor an index yet.
+
+    Where there is an index, its documents were taken away since: one of the shipped report alone
+    must not take its place.
+    """
+    if home.owns_documents and not home.documents.exists() and not store_of(home).names():
+        changing.install_shipped(home.documents)

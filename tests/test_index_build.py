@@ -279,6 +279,21 @@ def test_the_first_build_of_an_empty_home_has_the_shipped_report(
     assert report.counts.passages == 36
 
 
+def test_documents_that_are_gone_do_not_give_way_to_the_shipped_report(
+    tmp_path: Path, encoder: HashEncoder
+) -> None:
+    """A disk that is not mounted, say: the index keeps what was there."""
+    home = Home(tmp_path / "home", tmp_path / "home/documents")
+    first = build(home, encoder)
+    home.documents.rename(tmp_path / "away")
+    with pytest.raises(LibraryEmpty):
+        build(home, encoder)
+    assert generation.current(home) == first.generation
+    assert not home.documents.exists()
+    (tmp_path / "away").rename(home.documents)
+    assert len(build(home, encoder).changes.unchanged) == 1
+
+
 def test_a_folder_of_documents_elsewhere_is_only_read(tmp_path: Path, encoder: HashEncoder) -> None:
     documents = tmp_path / "elsewhere"
     documents.mkdir()

@@ -496,7 +496,11 @@ def test_doctor_does_not_take_missing_documents_for_a_missing_index(
     assert _kb("--home", home.root, "build").exit_code == 0
     shutil.rmtree(home.documents)
     own = _kb("--home", home.root, "doctor").stdout
-    assert "warning  changes: changed since the build: budget.md, sports.txt, union.txt" in own
+    assert f"failed   documents: {home.documents} is not there: bring it back" in own
+    assert (
+        "warning  changes: changed since the build: budget.md, sports.txt, union.txt:"
+        " bring the documents back"
+    ) in own
     named = _kb("--home", home.root, "--documents", tmp_path / "unmounted", "doctor").stdout
     assert "warning  changes: cannot be told" in named
 

@@ -182,6 +182,21 @@ def test_a_first_addition_joins_the_shipped_report(article: Path, tmp_path: Path
     assert sorted(names) == ["dongcheng-union-five-year-report.txt", "帮扶.txt"]
 
 
+def test_a_library_that_is_gone_is_begun_anew_by_what_is_added(
+    home: Home, article: Path, tmp_path: Path
+) -> None:
+    """Without the shipped report, which nobody asked for; the index before can be gone back to."""
+    build(home, HashEncoder())
+    home.documents.rename(tmp_path / "away")
+    built = kb(home, "build")
+    assert built.exit_code == 1
+    assert "no readable document in" in built.stderr
+    assert kb(home, "add", article).exit_code == 0
+    assert [file.name for file in home.documents.iterdir()] == ["帮扶.txt"]
+    assert kb(home, "rollback").exit_code == 0
+    assert kb(home, "list").stdout.count("removed") == 3
+
+
 def test_the_last_document_is_not_removed(home: Home) -> None:
     """The others are, and indexed; the line says what to do, and the status that all was not."""
     build(home, HashEncoder())

@@ -105,10 +105,12 @@ def _home(home: Home) -> Check:
 
 def _documents(home: Home) -> Check:
     if not home.documents.is_dir():
-        detail = f"{home.documents} is not there yet"
-        if home.owns_documents:
-            return Check("documents", "ok", f"{detail}; the first build puts the report there")
-        return Check("documents", "failed", detail, "create it or correct --documents")
+        detail = f"{home.documents} is not there"
+        if not home.owns_documents:
+            return Check("documents", "failed", detail, "create it or correct --documents")
+        if store_of(home).names():
+            return Check("documents", "failed", detail, "bring it back, or add documents anew")
+        return Check("documents", "ok", f"{detail} yet; the first build puts the report there")
     found = library.find(home.documents)
     detail = f"{len(found.sources)} in {home.documents}"
     if not found.sources:
@@ -167,7 +169,8 @@ def _changes(home: Home) -> Check:
     differing = [each.name for each in shelf.holdings(home) if each.state not in kept]
     if differing:
         names = ", ".join(differing[:5])
-        return Check("changes", "warning", f"changed since the build: {names}", "run 'kb build'")
+        remedy = "run 'kb build'" if home.documents.is_dir() else "bring the documents back"
+        return Check("changes", "warning", f"changed since the build: {names}", remedy)
     return Check("changes", "ok", "the index is of the documents as they are")
 
 

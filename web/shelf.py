@@ -8,7 +8,7 @@ from typing import Literal
 
 from index.hits import DocumentSummary
 from index.home import Home
-from index.stores import store_of
+from index.stores import begin_library, store_of
 from kb import changing, library
 from kb.disk import writing
 from kb.errors import LibraryReadOnly
@@ -38,7 +38,8 @@ def add(home: Home, file: Path, name: str | None = None) -> Source:
     """
     _require_own(home)
     with writing(home.documents):
-        changing.install_shipped(home.documents)
+        begin_library(home)
+        home.documents.mkdir(parents=True, exist_ok=True)
         return changing.add(home.documents, file, name)
 
 
