@@ -20,8 +20,7 @@ function store(questions) {
 }
 
 export function remember(question) {
-  const text = question.trim();
-  if (text) store([text, ...load().filter((each) => each !== text)].slice(0, MOST));
+  if (question) store([question, ...load().filter((each) => each !== question)].slice(0, MOST));
 }
 
 export function recent() {

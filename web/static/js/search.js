@@ -123,12 +123,13 @@ function fill(asked) {
 // Take over what the new contents say of themselves.
 function note() {
   const answer = frame.querySelector(".answer");
-  document.body.classList.toggle("is-blank", Boolean(answer && !new URL(location.href).searchParams.get("q")?.trim()));
+  const asked = new URL(location.href).searchParams.get("q")?.trim() ?? "";
+  document.body.classList.toggle("is-blank", Boolean(answer && !asked));
   form.elements.q.removeAttribute("aria-invalid");
   if (!answer) return name();
   document.title = answer.dataset.title;
   say(answer.dataset.say);
   // the box may hold the next question by now
-  if (frame.querySelector(".hits")) remember(new URL(location.href).searchParams.get("q") ?? "");
+  if (frame.querySelector(".hits")) remember(asked);
   recent();
 }
