@@ -142,6 +142,11 @@ class Channel(HTTPChannel):
         idle = time.time() - self.last_activity > IDLE_SECONDS
         return bool(idle and self.requests and self.total_outbufs_len)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request of it is yet to be answered, or an answer on its way."""
+        return bool(self.requests or self.total_outbufs_len)
+
 
 class Server:
     """Bound to its port at once; raises OSError where it cannot be."""
@@ -196,10 +201,10 @@ class Server:
         """Serve until `stop`, or until `watch`, asked about every second, is true."""
         while not self._stopping.is_set() and not watch():
             self._turn(seconds=1.0)
-            for each in list(self._map.values()):
-                if isinstance(each, Channel) and each.dawdles:
+            for each in self._channels():
+                if each.dawdles:
                     each.will_close = True
-                elif isinstance(each, Channel) and each.is_stuck:
+                elif each.is_stuck:
                     each.handle_close()
         self._drain()
 
@@ -210,25 +215,24 @@ class Server:
             each.socket.close()
             each.del_channel(self._map)
         end = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < end and any(map(_busy, self._map.values())):
+        while time.monotonic() < end and any(each.is_busy for each in self._channels()):
             self._turn(seconds=0.05)
         listeners[0].task_dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self._map, ignore_all=True)
 
     def _admits(self) -> bool:
         """Whether those who send documents now, the one that asks counted, are not too many."""
-        arriving = [each.request for each in self._map.values() if isinstance(each, Channel)]
+        arriving = [each.request for each in self._channels()]
         return sum(bool(each and each.is_upload) for each in arriving) <= UPLOADS_AT_ONCE
 
     def _turn(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
 
+    def _channels(self) -> list[Channel]:
+        return [each for each in self._map.values() if isinstance(each, Channel)]
+
     def _listeners(self) -> list[BaseWSGIServer]:
         return [each for each in self._map.values() if isinstance(each, BaseWSGIServer)]
-
-
-def _busy(each: object) -> bool:
-    return isinstance(each, Channel) and bool(each.requests or each.total_outbufs_len)
 
 
 def _room_for(connections: int) -> int:
