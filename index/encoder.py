@@ -146,23 +146,28 @@ def _precision() -> str:
 
 def _load(name: str, precision: str, *, local: bool) -> SentenceTransformer:
     try:
-        from sentence_transformers import SentenceTransformer  # noqa: PLC0415
-        from transformers.utils import logging  # noqa: PLC0415
-
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        load = partial(SentenceTransformer, name, device="cpu", model_kwargs={"dtype": precision})
-        try:
-            return load(local_files_only=local)
-        except Exception:
-            if not local or Path(name).is_dir():
-                raise
-            hub.ask(name)  # it was fetched in part
-            return load()
+        return _loaded(name, precision, local=local)
     except ModelUnavailable:
         raise
     except Exception as error:  # the libraries below raise whatever they meet
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ModelUnavailable(name, f"{reason}; check KB_MODEL") from error
+
+
+def _loaded(name: str, precision: str, *, local: bool) -> SentenceTransformer:
+    """From this machine if it is `local`, else from the hub; raises whatever the libraries do."""
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+    from transformers.utils import logging  # noqa: PLC0415
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    load = partial(SentenceTransformer, name, device="cpu", model_kwargs={"dtype": precision})
+    try:
+        return load(local_files_only=local)
+    except Exception:
+        if not local or Path(name).is_dir():
+            raise
+    hub.ask(name)  # it was fetched in part
+    return load()
 
 
 def _folder_digest(folder: Path) -> str:
