@@ -199,6 +199,19 @@ def test_names_that_would_not_be_found_again_are_refused(tmp_path: Path, name: s
         add(tmp_path / "library", outside, name or "/")
 
 
+def test_the_longest_name_that_a_disk_takes_can_be_added(tmp_path: Path) -> None:
+    """With room for what is put around it while it is written."""
+    outside = tmp_path / "a.txt"
+    outside.write_text(BODY, encoding="utf-8")
+    for name, fits in (("长" * 65 + "a.txt", True), ("长" * 65 + "ab.txt", False)):
+        assert len(name.encode()) == 201 - fits
+        if fits:
+            assert add(tmp_path / "library", outside, name).name == name
+        else:
+            with pytest.raises(DocumentUnreadable, match="its name cannot be used"):
+                add(tmp_path / "library", outside, name)
+
+
 def test_an_unreadable_file_is_not_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outside = tmp_path / "a.pdf"
     outside.write_bytes(b"%PDF-")
