@@ -25,6 +25,7 @@ from index import sealed
 from index.home import Home
 from tests.fakes import HashEncoder
 from tests.waiting import wait_for
+from tests.web_process import started
 from web import create_app
 from web.gate import RUNNING, THREADS, WAITING
 from web.live import Live
@@ -48,16 +49,7 @@ class Process:
 
     def __init__(self, home: Home, log: Path, *options: str, **environment: str) -> None:
         self.log = log
-        command = [sys.executable, "-m", "tests.web_process", str(home.root), "--port", "0"]
-        with log.open("wb") as stream:
-            self.process = subprocess.Popen(
-                [*command, *options],
-                cwd=ROOT, env={**os.environ, **environment}, stdout=stream, stderr=stream,
-            )  # fmt: skip
-        wait_for(lambda: "Serving on" in self.text or self.process.poll() is not None, 60)
-        found = re.search(r"Serving on http://[^ ]+:(\d+) ", self.text)
-        assert found, self.text
-        self.port = int(found[1])
+        self.process, self.port = started(home, log, *options, **environment)
 
     @property
     def text(self) -> str:
