@@ -77,6 +77,15 @@ def shelved(root: Path, files: list[Path]) -> Home:
     return home
 
 
+def abridge(file: Path, kept: str) -> None:
+    """Leave a few paragraphs of a Word file, those that hold certain words among them."""
+    document = docx.Document(str(file))
+    for number, paragraph in enumerate(document.paragraphs):
+        if number % 9 and kept not in paragraph.text:
+            paragraph._p.getparent().remove(paragraph._p)
+    document.save(str(file))
+
+
 def amend(file: Path) -> None:
     """Add a paragraph to a Word file."""
     document = docx.Document(str(file))
@@ -84,10 +93,11 @@ def amend(file: Path) -> None:
     document.save(str(file))
 
 
+# a question, the report that answers it, words of the answer
 ANSWERS = (
-    ("自由贸易港什么时候全岛封关", "hainan"),
-    ("川渝两地双城经济圈建设", "chongqing"),
-    ("合肥的国家科学中心有哪些平台", "anhui"),
+    ("自由贸易港什么时候全岛封关", "hainan", "封关"),
+    ("川渝两地双城经济圈建设", "chongqing", "双城经济圈"),
+    ("合肥的国家科学中心有哪些平台", "anhui", "国家科学中心"),
 )
 
 
@@ -127,7 +137,7 @@ def test_a_folder_of_sixteen_reports_is_built_in_one_go(
     assert sum(texts for _, texts in encoder.calls) < 60
 
     with closing(Searcher.open(home, encoder)) as searcher:
-        for question, province in ANSWERS:
+        for question, province, _ in ANSWERS:
             first = searcher.search(question, mode="lexical").hits[0]
             assert province in first.document.name, question
         found = [
@@ -146,8 +156,11 @@ def test_a_change_to_one_of_many_reports_costs_little(
     provincial: list[Path], real_encoder: Encoder, tmp_path: Path
 ) -> None:
     """By the real model: a small fraction of its time, and the one that answers comes first."""
-    chosen = [file for file in provincial if any(name in file.name for _, name in ANSWERS)]
+    words = {file: w for file in provincial for _, name, w in ANSWERS if name in file.name}
+    chosen = list(words)
     home = shelved(tmp_path / "home", chosen)
+    for file, kept in words.items():
+        abridge(home.documents / file.name, kept)
     report = build(home, real_encoder)
     amend(home.documents / chosen[0].name)
     again = build(home, real_encoder)
@@ -157,7 +170,7 @@ def test_a_change_to_one_of_many_reports_costs_little(
     assert again.encoded <= 2
     assert took < whole / 4
     with closing(Searcher.open(home, real_encoder)) as searcher:
-        for question, province in ANSWERS:
+        for question, province, _ in ANSWERS:
             assert province in searcher.search(question).hits[0].document.name, question
 
 
