@@ -399,8 +399,30 @@ def test_doctor_names_a_home_that_is_a_file(
         } in json.loads(result.stdout)["checks"]
 
 
-def test_doctor_finds_all_well(home: Home) -> None:
+def test_doctor_warns_of_a_disk_with_little_room_or_none(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is there can still be searched, which is no failure."""
+    build(home, HashEncoder())
+    monkeypatch.setattr("web.doctor.FREE_BYTES", 1 << 60)
+    status, checks = _doctor(home)
+    told = checks["home"]
+    assert (status, told["verdict"], told["remedy"]) == (0, "warning", "keep 1073741824 GB free")
+    assert re.fullmatch(rf"{re.escape(str(home.root))}, [\d.]+ GB free", told["detail"])
+    monkeypatch.setattr("os.access", lambda path, _mode: path != home.root)
+    status, checks = _doctor(home)
+    assert status == 0
+    assert checks["home"] == {
+        "name": "home",
+        "verdict": "warning",
+        "detail": f"{home.root} is read-only",
+        "remedy": "searching works; to build, choose another with --home",
+    }
+
+
+def test_doctor_finds_all_well(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """With an index of the documents as they are, nothing is to be done."""
+    monkeypatch.setattr("web.doctor.FREE_BYTES", 1)  # however small the disk of the tests is
     build(home, HashEncoder())
     status, checks = _doctor(home)
     assert status == 0
