@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+import subprocess
+import sys
 
 import pytest
 import structlog
@@ -47,6 +51,32 @@ def test_a_request_is_one_line(client: FlaskClient, live: Live) -> None:
     assert (missing["route"], missing["status"]) == ("/api/documents/<document_id>", 404)
     assert (unknown["route"], unknown["status"]) == (None, 404)
     assert "机密" not in str(entries)
+
+
+WRITES = """
+import sys
+from web import logs
+
+class Pieces:
+    def write(self, text):
+        print(repr(text))
+
+    def flush(self):
+        pass
+
+sys.stderr = Pieces()
+logs.configure()
+logs.log.info("request", route="/")
+"""
+
+
+def test_a_line_is_written_in_one_piece() -> None:
+    """A first build tells its progress meanwhile, and each of the two has lines of its own."""
+    command = [sys.executable, "-c", WRITES]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    [piece] = done.stdout.splitlines()
+    assert json.loads(ast.literal_eval(piece))["route"] == "/"
+    assert ast.literal_eval(piece).endswith("}\n")
 
 
 def test_the_line_names_the_generation_that_answered(

@@ -32,7 +32,8 @@ def configure() -> None:
     render = structlog.processors.JSONRenderer(serializer=printable_json)
     structlog.configure(
         processors=[*shared, render],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # a line and its end at once: what other threads write to stderr comes not in between
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
