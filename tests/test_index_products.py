@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -26,3 +31,21 @@ def test_the_largest_numbers_do_not_overflow(largest: int) -> None:
     for code in (127, -128):
         left = np.full((5, 384), code, np.int8)
         assert (product(left, right) == 384 * code * largest).all()
+
+
+USED = """
+import time
+import numpy as np
+from index.products import product
+product(np.ones((1, 1), np.int8), np.ones((1, 1), np.int8))
+time.sleep(0.5)
+"""
+
+
+def test_nobody_is_told_of_a_product(tmp_path: Path) -> None:
+    """onnxruntime leaves a number of its own in the home of whoever it tells its maker of."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("ORT_", "XDG_"))}
+    environment = {**kept, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    root = Path(__file__).parents[1]
+    subprocess.run([sys.executable, "-c", USED], cwd=root, env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []

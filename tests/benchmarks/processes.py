@@ -25,8 +25,9 @@ def environment() -> dict[str, str]:
     cores = str(os.cpu_count() or 1)
     threads = {"OMP_NUM_THREADS": cores, "LANCE_CPU_THREADS": cores}
     kept = {key: value for key, value in os.environ.items() if not key.startswith("KB_")}
-    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
-    return {**kept, **threads, **offline, "PYTHONPATH": str(ROOT)}
+    offline = {"HF_HUB_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1"}
+    quiet = {"TRANSFORMERS_VERBOSITY": "error"}
+    return {**kept, **threads, **offline, **quiet, "PYTHONPATH": str(ROOT)}
 
 
 def python(module: str) -> list[str]:
