@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 import shutil
@@ -101,6 +102,20 @@ def test_a_generation_of_another_version_is_refused(
     with pytest.raises(IndexDamaged, match=f"it is of version {VERSION}, not 99") as caught:
         generation.rollback(home)
     assert caught.value.file == generation.folder(home, first) / sealed.MANIFEST
+
+
+@pytest.mark.parametrize("part", ["passages", "clauses"])
+def test_parts_that_do_not_belong_together_are_refused(
+    home: Home, encoder: HashEncoder, part: str
+) -> None:
+    """Each is as it was written, and the manifest speaks of more."""
+    folder = generation.folder(home, build(home, encoder).generation)
+    manifest = sealed.read(folder)
+    manifest["counts"][part] += 1
+    text = json.dumps(manifest).encode()
+    (folder / sealed.MANIFEST).write_bytes(sealed._seal_line(text) + text)
+    with pytest.raises(IndexDamaged, match="its parts do not belong together"):
+        Snapshot.open(folder, encoder)
 
 
 @pytest.mark.parametrize("name", ["another model", "hash-encoder 1 int8", "hash-encoder 2"])

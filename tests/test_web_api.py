@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 from index.build import build
 from index.home import Home
 from index.search import Searcher
+from kb.errors import Overloaded
 from tests.fakes import HashEncoder
 from tests.waiting import wait_for
 from web import create_app
@@ -352,6 +353,18 @@ def test_a_search_beyond_its_time_is_refused(live: Live, monkeypatch: pytest.Mon
     assert response.headers["Retry-After"] == "2"
     assert client.get("/?q=a").status_code == 503
     assert client.get("/").status_code == 200
+
+
+def test_who_waits_too_long_for_a_turn_leaves_the_line() -> None:
+    """And those who come later find the place."""
+    gate = Gate(running=1, waiting=1, seconds=0.01)
+    gate.enter()
+    for _ in range(3):
+        with pytest.raises(Overloaded):
+            gate.enter()
+        assert gate.waiting == 0
+    gate.leave()
+    gate.enter()
 
 
 def test_nothing_serves_before_there_is_an_index(home: Home) -> None:
