@@ -399,6 +399,27 @@ def test_doctor_names_a_home_that_is_a_file(
         } in json.loads(result.stdout)["checks"]
 
 
+def test_doctor_names_a_library_without_documents(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What to do depends on whose folder it is."""
+    for file in home.documents.iterdir():
+        file.unlink()
+    for root, remedy in (
+        (home.root, "add one with 'kb add FILE'"),
+        (tmp_path / "other", "put a report there"),
+    ):
+        monkeypatch.setenv("KB_DOCUMENTS", str(home.documents))
+        status, checks = _doctor(Home(root, home.documents))
+        assert status == 1
+        assert checks["documents"] == {
+            "name": "documents",
+            "verdict": "failed",
+            "detail": f"0 in {home.documents}",
+            "remedy": remedy,
+        }
+
+
 def test_doctor_warns_of_a_disk_with_little_room_or_none(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
