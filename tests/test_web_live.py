@@ -211,6 +211,21 @@ def test_an_earlier_whole_generation_serves_at_start(home: Home, encoder: HashEn
     assert live.stop()
 
 
+def test_no_other_encoders_generation_stands_in_for_a_damaged_one(
+    home: Home, encoder: HashEncoder
+) -> None:
+    """It is passed over, and the index is made again."""
+    kept = build(home, HashEncoder("another")).generation
+    damaged = build(home, encoder).generation
+    _damage(home, damaged)
+    live = Live(home, lambda: encoder)
+    live.start()
+    wait_for(lambda: live.searcher or live.failure)
+    assert live.failure is None
+    assert _serving(live) not in {kept, damaged}
+    assert live.stop()
+
+
 def test_another_encoders_index_is_refused_at_start(home: Home) -> None:
     """A server never replaces what another encoder built without being told to."""
     first = build(home, HashEncoder()).generation
