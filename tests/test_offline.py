@@ -40,7 +40,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def told(tmp_path_factory: pytest.TempPathFactory, trace: Path) -> dict[str, object]:
     """What a whole first use tells, run with an empty home in a process behind the wall."""
     root = tmp_path_factory.mktemp("offline")
-    own = ("KB_", "HF_", "TRANSFORMERS_", "ORT_")
+    own = ("KB_", "HF_", "TRANSFORMERS_", "ORT_", "XDG_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(own)}
     environment = {
         **kept,
@@ -58,7 +58,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, trace: Path) -> dict[str, obj
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    return {**json.loads(done.stdout.splitlines()[-1]), "left": [p.name for p in root.iterdir()]}
 
 
 def test_no_other_machine_is_asked_for_anything(told: dict[str, object]) -> None:
@@ -72,6 +72,11 @@ def test_no_library_asks_another_machine_past_python(trace: Path) -> None:
     calls = [each for each in trace.read_text().splitlines() if "AF_INET" in each]
     assert any(NEAR.search(each) for each in calls)  # those of the test itself
     assert [each for each in calls if not NEAR.search(each)] == []
+
+
+def test_nothing_is_left_beside_the_home(told: dict[str, object]) -> None:
+    """As libraries do that know their user again, by calls that no wall in Python sees."""
+    assert told["left"] == ["home"]
 
 
 def test_the_wall_keeps_what_it_should(told: dict[str, object]) -> None:
