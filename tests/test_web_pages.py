@@ -19,6 +19,7 @@ from kb.errors import (
     StoreUnavailable,
 )
 from kb.library import document_id
+from tests.fakes import HashEncoder
 from tests.waiting import wait_for
 from web import create_app
 from web.i18n import local_path
@@ -66,6 +67,18 @@ def test_blank_page_shows_library_and_examples(client: FlaskClient) -> None:
     english = client.get("/", headers=ENGLISH).text
     assert 'lang="en">Text</a>' in english  # of the report that has no heading
     assert "正文" not in english
+
+
+def test_the_page_promises_to_keep_questions_only_where_it_does(
+    client: FlaskClient, home: Home, encoder: HashEncoder
+) -> None:
+    """With the index in a Milvus, terms and a vector go there."""
+    assert "一字不改。您的提问不会离开这台服务器" in client.get("/").text
+    elsewhere = Live(home.stored_in("milvus+http://milvus.example:19530"), lambda: encoder)
+    app = create_app(elsewhere, settings=Settings())
+    page = app.test_client().get("/", headers={"Accept": "text/html"}).text
+    assert "一字不改。" in page
+    assert "不会离开" not in page
 
 
 @pytest.mark.parametrize(

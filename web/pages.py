@@ -52,7 +52,7 @@ def register(app: Flask) -> None:
 
 @blueprint.app_context_processor
 def _for_templates() -> dict[str, object]:
-    return {"preferences": i18n.preferences()}
+    return {"preferences": i18n.preferences(), "local": live.current().home.store is None}
 
 
 @blueprint.after_request
