@@ -57,7 +57,7 @@ def occurrences(text: str, wanted: Iterable[str]) -> Iterator[Term]:
     """Where some terms stand in a text; much quicker than cutting all of it into terms."""
     plain = folded(text)
     words = list(wanted)
-    numbers = {term for term in words if _is_number(term)}
+    numbers = {term for term in words if term[:1].isdecimal()}
     if numbers:
         yield from (each for each in map(_term, _NUMBER.finditer(plain)) if each.text in numbers)
     for term in words:
@@ -73,19 +73,17 @@ def occurrences(text: str, wanted: Iterable[str]) -> Iterator[Term]:
 
 def standing(text: str, wanted: Iterable[str]) -> list[str]:
     """Those of some terms that stand in a text."""
-    plain = folded(text)
-    words = list(wanted)
-    numbers = {each.text for each in occurrences(text, filter(_is_number, words))}
+    plain = _with_plain_numbers(text)
     return [
         term
-        for term in words
-        if (term in numbers if _is_number(term) else term in plain and _stands(text, term))
+        for term in wanted
+        if term in plain and (_ONE_CJK.match(term) or any(occurrences(text, [term])))
     ]
 
 
-def _stands(text: str, term: str) -> bool:
-    """Whether a term that is in a text is so as a term and not within a word alone."""
-    return _ONE_CJK.match(term) is not None or any(occurrences(text, [term]))
+@lru_cache(maxsize=1 << 10)  # as `folded`
+def _with_plain_numbers(text: str) -> str:
+    return _NUMBER.sub(lambda found: _term(found).text, folded(text))
 
 
 def _joins(plain: str, place: int) -> bool:
@@ -148,12 +146,7 @@ def _units(folded_text: str) -> Iterator[Term]:
 
 
 def _term(found: re.Match[str]) -> Term:
-    text = found.group()
-    return Term(text.replace(",", "") if _is_number(text) else text, *found.span())
-
-
-def _is_number(text: str) -> bool:
-    return text[:1].isdecimal()
+    return Term(found.group().replace(",", ""), *found.span())  # no other unit has a comma
 
 
 def _is_cjk(term: Term) -> bool:
