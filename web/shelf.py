@@ -34,7 +34,8 @@ class Holding:
 def add(home: Home, file: Path, name: str | None = None) -> Source:
     """Copy `file` into the library; it is searched once the library is indexed again.
 
-    Raises LibraryReadOnly, DocumentUnreadable, DocumentExists or StorageFailed.
+    Raises LibraryReadOnly, DocumentUnreadable, DocumentExists, StorageFailed or, where
+    there is no library yet, StoreUnavailable.
     """
     _require_own(home)
     with writing(home.documents):
