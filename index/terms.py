@@ -19,6 +19,7 @@ _CJK = (
     "\uf900-\ufaff\U00020000-\U000323af"
 )
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)*|\d+(?:\.\d+)*")
+_GROUPED = re.compile(r",\d{3}")
 _UNIT = re.compile(rf"[{_CJK}]|{_NUMBER.pattern}|[^\W\d_{_CJK}]+", re.UNICODE)
 _QUOTED = re.compile(r'["＂]([^"＂]+)["＂]')
 _WITHIN_WORD = re.compile(rf"[^\W\d_{_CJK}]{{2}}")
@@ -83,7 +84,10 @@ def standing(text: str, wanted: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=1 << 10)  # as `folded`
 def _with_plain_numbers(text: str) -> str:
-    return _NUMBER.sub(lambda found: _term(found).text, folded(text))
+    plain = folded(text)
+    if not _GROUPED.search(plain):  # as nearly always, and found out in no time
+        return plain
+    return _NUMBER.sub(lambda found: _term(found).text, plain)
 
 
 def _joins(plain: str, place: int) -> bool:
