@@ -16,6 +16,17 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from flask.testing import FlaskClient
 
+from kb.errors import (
+    EncoderMismatch,
+    IndexDamaged,
+    IndexMissing,
+    KBError,
+    LibraryEmpty,
+    ModelUnavailable,
+    RebuildRunning,
+    StorageFailed,
+    StoreUnavailable,
+)
 from kb.library import document_id
 from web.reasons import reason
 
@@ -183,3 +194,53 @@ def test_every_reason_is_told_in_chinese(client: FlaskClient) -> None:
         untold = {each for each in reasons() if not re.search("[\u4e00-\u9fff]", reason(each))}
     assert untold == set()
     assert len(reasons()) > 20
+
+
+OF_FILES = [
+    "a.pdf: it has no text layer (a scan?): run OCR on it first",
+    "b.doc: it is encrypted, or an old .doc: save it as plain .docx",
+    *["c.txt: it is empty"] * 4,
+]
+FAILURES = (
+    (
+        LibraryEmpty(Path("/文件 1")),
+        "/文件 1 中没有能读取的文件，请放入 .docx、.pdf、.html、.md 或 .txt 文件",
+    ),
+    (
+        LibraryEmpty(Path("/var"), OF_FILES),
+        "/var 中没有能读取的文件（a.pdf: 没有文字层（可能是扫描件），请先做文字识别（OCR）; "
+        "b.doc: 已加密，或是旧版"
+        " .doc，请另存为不加密的 .docx; c.txt: 是空文件; 另有 3 个），"
+        "请放入 .docx、.pdf、.html、.md 或 .txt 文件",
+    ),
+    (ModelUnavailable("m", "why"), "无法加载模型 m：why"),
+    (
+        StorageFailed(Path("/var/x"), "No space left on device"),
+        "/var/x 读写失败（No space left on device），请检查磁盘，或用 --home 另选文件夹",
+    ),
+    (
+        StoreUnavailable("milvus+http://127.0.0.1:19530", "why"),
+        "索引存储 milvus+http://127.0.0.1:19530 没有应答（why），请检查，或稍候再试",
+    ),
+    (RebuildRunning("/var"), "/var 中已有重建正在进行，请等它结束"),
+    (IndexMissing("/var"), "/var 中没有索引，请运行 kb build"),
+    (
+        IndexDamaged(Path("/var/x.bin"), "it is missing"),
+        "索引文件 /var/x.bin 已损坏（文件不存在），请运行 kb build --force",
+    ),
+    (EncoderMismatch("m1", "m2"), "索引由 m1 生成，此处的模型是 m2，请运行 kb build"),
+)
+
+
+@pytest.mark.parametrize(("error", "told"), FAILURES, ids=lambda each: type(each).__name__)
+def test_why_a_build_failed_is_told_in_chinese(
+    client: FlaskClient, error: KBError, told: str
+) -> None:
+    """But for names, paths and causes that the system gave."""
+    with client.application.test_request_context(headers={"Accept-Language": "zh"}):
+        assert reason(str(error)) == told
+
+
+def test_a_failure_that_has_no_words_here_stays_as_it_is(client: FlaskClient) -> None:
+    with client.application.test_request_context(headers={"Accept-Language": "zh"}):
+        assert reason("cannot build on Ray: why") == "cannot build on Ray: why"

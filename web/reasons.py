@@ -1,4 +1,7 @@
-"""Why files were left out, in the reader's language: `kb` gives its reasons in plain English."""
+"""Why files were left out and why a build failed, in the reader's language.
+
+`kb` and `index` give their reasons in plain English.
+"""
 
 from __future__ import annotations
 
@@ -53,12 +56,35 @@ _KNOWN = (
     N_("the disk does not take it: %(cause)s"),
     N_("the library has a document of that name"),
     N_("the library has it as %(name)s"),
+    # why there is no index, or no newer one; the first that fits is taken
+    N_(
+        "no readable document in %(folder)s (%(files)s): "
+        "put a .docx, .pdf, .html, .md or .txt file there"
+    ),
+    N_("no readable document in %(folder)s: put a .docx, .pdf, .html, .md or .txt file there"),
+    N_("and %(count)s more"),
+    N_("cannot load the model %(name)s: %(cause)s"),
+    N_(
+        "storage failed at %(path)s (%(cause)s): see to that disk, "
+        "or choose another folder with --home"
+    ),
+    N_("the index store %(place)s cannot answer (%(cause)s): see to it, or wait"),
+    N_("a build is already running in %(folder)s: wait for it to end"),
+    N_("no index in %(folder)s: run 'kb build'"),
+    N_("index file %(file)s is damaged (%(cause)s): run 'kb build --force'"),
+    N_("it is missing"),
+    N_("its bytes are not those that were written"),
+    N_("the index was built by %(encoder)s, the encoder here is %(other)s: run 'kb build'"),
+    N_("cannot write the index: %(cause)s"),
+    N_("stopped: the server is shutting down"),
+    N_("internal error: see the server's log"),
+    N_("see the server's log"),
 )
 
 
 def _pattern(message: str) -> re.Pattern[str]:
     literal = re.escape(message)
-    return re.compile(re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+)", literal), re.DOTALL)
+    return re.compile(re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+?)", literal), re.DOTALL)
 
 
 _PATTERNS = tuple((_pattern(message), message) for message in _KNOWN)
@@ -68,5 +94,19 @@ def reason(given: str) -> str:
     """`given` in the reader's language; a reason that is not known here stays as it is."""
     for pattern, message in _PATTERNS:
         if found := pattern.fullmatch(given):
-            return gettext(message, **found.groupdict())
+            return gettext(message, **{k: _part(k, v) for k, v in found.groupdict().items()})
     return given
+
+
+def _part(name: str, value: str) -> str:
+    """What stands for a name in a message: itself a reason, or files with one each."""
+    if name == "cause":
+        return reason(value)
+    if name == "files":
+        return "; ".join(map(_file, value.split("; ")))
+    return value
+
+
+def _file(told: str) -> str:
+    name, colon, why = told.partition(": ")
+    return f"{name}{colon}{reason(why)}" if colon else reason(told)

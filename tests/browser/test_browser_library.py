@@ -112,7 +112,8 @@ def test_failed_rebuild_says_why(visit: Visit, gated: str, home: Home) -> None:
         file.unlink()
     page = visit("/library", base=gated)
     page.get_by_role("button", name="重建索引").click()
-    expect(page.locator(".outcome.failed")).to_contain_text("重建失败。 no readable document")
+    told = f"重建失败。 {home.documents} 中没有能读取的文件"
+    expect(page.locator(".outcome.failed")).to_contain_text(told)
     expect(page.get_by_role("button", name="重建索引")).to_be_enabled()
     page.goto("/?q=暖心驿站")
     expect(page.locator("#hit-1")).to_be_visible()
