@@ -109,7 +109,7 @@ def test_a_section_is_asked_from_its_heading(client: FlaskClient) -> None:
     page = client.get(f"/documents/{UNION}").text
     (link,) = re.findall(rf'href="(/\?document={UNION}&amp;section=3)"', page)
     box = client.get(link.replace("&amp;", "&"))
-    assert "范围： 二、服务户外劳动者 问整份文件" in visible(box)
+    assert "范围： 五年工作报告 二、服务户外劳动者 问整份文件" in visible(box)
     assert '<input type="hidden" name="section" value="3">' in box.text
     found = search(client, q="职工", document=UNION, section="3")
     assert found.text.count('class="hit"') == 1
