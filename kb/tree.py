@@ -9,7 +9,7 @@ from kb.blocks import Block
 from kb.headings import Heading, clean, one_line, shortened
 from kb.levels import place, scheme
 from kb.numbering import han
-from kb.runin import Openings
+from kb.runin import Openings, addresses
 from kb.types import Kind, Section, Span
 
 LEAD, INTRODUCTION, CAPTIONS, WHOLE = "导语", "(引言)", "图片说明", "正文"
@@ -140,7 +140,23 @@ class _Grower:
                 self._add(heading)
                 rest = self._blocks[index].text[heading.span.end - span.start :]
                 span = Span(span.end - len(rest.lstrip()), span.end)
+            elif addresses(self._blocks[index]):
+                self._turn()
             self._current().body.append(span)
+
+    def _turn(self) -> None:
+        """End the headings that run in, where one with a line of its own is open above them.
+
+        What is said to the audience anew, thanks or difficulties, belongs to none of the items.
+        """
+        inner = next((i for i, (node, _) in enumerate(self._open) if node.kind == "run_in"), 0)
+        if not inner:
+            return
+        parent, heading = self._open[inner - 1][0], self._open[inner][1]
+        path = (*parent.path, parent.title)
+        node = _Node(WHOLE, "section", inner + 1, None, path=path, parent=parent)
+        self._open[inner:] = [(node, heading)]
+        self._nodes.append(node)
 
     def _current(self) -> _Node:
         """The innermost open section; before the first heading, one that has none."""

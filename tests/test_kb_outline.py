@@ -251,6 +251,32 @@ def test_labelled_openings_are_headings_where_most_are_alike() -> None:
     assert [title for kind, _, title in sections(items) if kind == "run_in"] == []
 
 
+@pytest.mark.parametrize("words", ["各位代表！", "各位代表，", "各位领导、同志们："])
+def test_what_is_said_to_the_audience_anew_belongs_to_no_item(words: str) -> None:
+    items = ("（一）抓党建。" + BODY, "（二）抓维权。" + BODY, BODY)
+    text = lines("总结", "一、成绩", *items, words + BODY, BODY, "二、打算", BODY)
+    report = outline(Reading(text), "文件名").sections
+    assert [(s.kind, s.level, s.title) for s in report][1:] == [
+        ("part", 1, "一、成绩"),
+        ("run_in", 2, "（一）抓党建"),
+        ("run_in", 2, "（二）抓维权"),
+        ("section", 2, "正文"),
+        ("section", 1, "二、打算"),
+    ]
+    assert [len(s.body) for s in report[2:]] == [1, 2, 2, 1]
+    assert report[4].path == ("总结", "一、成绩")
+
+
+def test_items_go_on_after_a_word_to_the_audience_and_one_without_a_comma_is_none() -> None:
+    items = ("（一）抓党建。" + BODY, "各位代表！" + BODY, "（二）抓维权。" + BODY)
+    text = lines("总结", "一、成绩", *items, "各位代表要认真审议，提出意见。")
+    assert sections(text)[2:] == [
+        ("run_in", 2, "（一）抓党建"),
+        ("section", 2, "正文"),
+        ("run_in", 2, "（二）抓维权"),
+    ]
+
+
 def test_one_block_of_captions_needs_no_number() -> None:
     text = f"总结\n\n{BODY}\n\n{BODY}\n\n\n\n工会举办运动会开幕式\n\n\n\n职工在驿站休息喝水\n"
     assert sections(text)[-1] == ("captions", 1, "图片说明")
