@@ -17,6 +17,14 @@ _SENTENCE_END = re.compile(r"[。！？；!?;]|\.\s")
 _BARE_DATE = re.compile(r"[（(]?[\d零〇一二三四五六七八九十]{2,4}[年./-].{1,8}[日月\d][）)]?$")
 _CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
+_WHITE = "".join(filter(str.isspace, map(chr, range(0x3001))))
+BLANK = _WHITE + "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+"""White space and what else nobody sees where a line begins or ends.
+
+Editors of web pages and word processors leave such marks there, and alone in paragraphs that
+are to be empty: behind one, a heading would be none and a sentence would have no end.
+"""
+
 # A heading is read at a glance; the longest of some 2,000 in official reports and statutes
 # has 52 characters. In Latin script a character says about half as much.
 HEADING_WIDTH = 60
@@ -26,7 +34,7 @@ _BODY_MIN = 10
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph or a line: `text == document.text[start:end]`, no white space at its ends.
+    """A paragraph or a line: `text == document.text[start:end]`, nothing blank at its ends.
 
     `gap` is the number of blank lines before it, `indented` whether its first line is set in,
     `ended` whether it closes as a sentence or an announcement does, `prose` whether it is
@@ -107,7 +115,7 @@ def has_cjk(text: str) -> bool:
 
 @lru_cache(maxsize=1)  # joining, outline and passages ask for the same text in turn
 def split(text: str) -> tuple[Block, ...]:
-    """Cut `text` into its blocks, in order; every non-white character is in exactly one.
+    """Cut `text` into its blocks, in order; every character that is not blank is in one.
 
     A line is a block, as Chinese plain text has it, unless the document is hard-wrapped: then
     the lines between two blank ones are.
@@ -127,8 +135,8 @@ def _lines(text: str) -> list[Block]:
     blocks: list[Block] = []
     gap = start = 0
     for line in text.split("\n"):
-        if words := line.strip():
-            left = start + len(line) - len(line.lstrip())
+        if words := line.strip(BLANK):
+            left = start + len(line) - len(line.lstrip(BLANK))
             indented = left - start >= 2 or line.startswith("\u3000")
             blocks.append(Block.of(words, left, gap, indented=indented))
             gap = 0

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from kb.blocks import BLANK
 from kb.types import Clause, Span
 
 _CLOSERS = r"[”’」』）)》】〉\"']*"
@@ -42,7 +43,7 @@ def scale(text: str) -> float:
 
 
 def cut_clauses(text: str, paragraphs: Iterable[Span]) -> tuple[Clause, ...]:
-    """Cut the paragraphs of `text` into clauses, in order; every non-white character is in one."""
+    """Cut the paragraphs of `text` into clauses, in order; what is not blank is in one."""
     return tuple(
         Clause(text[start:end], start, end)
         for paragraph in paragraphs
@@ -137,7 +138,7 @@ def _merge(parts: Sequence[_Part], longest: int, *, within: bool) -> list[_Part]
 
 
 def trim(text: str, span: Span) -> Span:
-    """Return `span` without white space at its ends."""
+    """Return `span` without what is blank at its ends."""
     piece = text[span.start : span.end]
-    left = len(piece) - len(piece.lstrip())
-    return Span(span.start + left, span.start + left + len(piece.strip()))
+    left = len(piece) - len(piece.lstrip(BLANK))
+    return Span(span.start + left, span.start + left + len(piece.strip(BLANK)))

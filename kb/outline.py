@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
-from kb.blocks import Block, split
+from kb.blocks import BLANK, Block, split
 from kb.captions import caption_runs
 from kb.front import front_matter, title_lines
 from kb.headings import Heading, clean, inner, own_line, shortened
@@ -88,8 +88,8 @@ def _parts(block: Block, bounds: Sequence[int]) -> Iterator[Block]:
     gap = block.gap
     for start, end in pairwise([block.start, *inside, block.end]):
         piece = block.text[start - block.start : end - block.start]
-        if words := piece.strip():
-            left = start + len(piece) - len(piece.lstrip())
+        if words := piece.strip(BLANK):
+            left = start + len(piece) - len(piece.lstrip(BLANK))
             yield Block.of(words, left, gap, indented=block.indented and start == block.start)
             gap = 0
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from kb.blocks import is_wide, split
+from kb.blocks import BLANK, is_wide, split
 from kb.clauses import cut_clauses, evenly, scale, sentences, trim
 from kb.types import Document, Passage, Section, Span
 
@@ -20,9 +20,9 @@ _SHORT, _FULL, _LONG = 150, 350, 450
 def cut(document: Document) -> tuple[Passage, ...]:
     """Cut a document into passages, in the order of its outline.
 
-    Every non-white character of the text is in exactly one passage or in a heading with a line
-    of its own; where nothing stands below such a heading, or it is longer than headings are, it
-    is a passage. An id depends on the passage's text alone (and on how many like it came
+    Every character of the text that is not `BLANK` is in exactly one passage or in a heading with
+    a line of its own; where nothing stands below such a heading, or it is longer than headings
+    are, it is a passage. An id depends on the passage's text alone (and on how many like it came
     before), so it survives changes elsewhere in the document. No two are the same.
     """
     used: set[str] = set()
@@ -107,7 +107,7 @@ def _paragraphs(section: Section) -> list[Span]:
 
 
 def _fit(text: str, group: list[Span], span: Span) -> bool:
-    if text[group[-1].end : span.start].strip():
+    if text[group[-1].end : span.start].strip(BLANK):
         return False  # captions stand between
     full = _FULL * scale(text[group[0].start : span.end])
     short = min(group[-1].end - group[0].start, span.end - span.start)

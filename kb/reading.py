@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from kb.blocks import BLANK
 from kb.errors import DocumentUnreadable, KBError
 from kb.types import Span
 
@@ -70,7 +71,7 @@ def read(path: Path, data: bytes) -> Reading:
     reader: Callable[[Path, bytes], Reading] = module.read
     with blamed_on(path):
         reading = reader(path, data)
-    if not reading.text.strip():
+    if not reading.text.strip(BLANK):
         raise DocumentUnreadable(path, "it holds no text")
     return _encodable(reading)
 

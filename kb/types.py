@@ -68,8 +68,8 @@ class Passage:
     """What a search returns: a paragraph or a run of short ones, within one section.
 
     `text == Document.text[start:end]`. `headings` are the titles from the first rank down to
-    the passage's own section, the document's title left out. `clauses` cover every non-white
-    character of the passage, in order.
+    the passage's own section, the document's title left out. `clauses` cover the passage, in
+    order, but for what is blank between them.
     """
 
     id: str

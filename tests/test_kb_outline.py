@@ -277,6 +277,20 @@ def test_items_go_on_after_a_word_to_the_audience_and_one_without_a_comma_is_non
     ]
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\u2060\u200b"])
+@pytest.mark.parametrize("name", ["a.txt", "a.html"])
+def test_what_nobody_sees_at_the_ends_of_lines_makes_no_difference(unseen: str, name: str) -> None:
+    plain = ["总结", "一、成绩", BODY, "职工得到帮扶。", BODY, "二、打算", BODY]
+    marked = ["总结", unseen, *(f"{unseen}{line}{unseen}" for line in plain[1:])]
+
+    def found(told: list[str]) -> list[tuple[str, int, str, int]]:
+        text = "".join(f"<p>{line}</p>" for line in told) if name == "a.html" else lines(*told)
+        report = outline(read(Path(name), text.encode()), "文件名").sections
+        return [(s.kind, s.level, s.title, len(s.body)) for s in report]
+
+    assert found(marked) == found(plain)
+
+
 def test_one_block_of_captions_needs_no_number() -> None:
     text = f"总结\n\n{BODY}\n\n{BODY}\n\n\n\n工会举办运动会开幕式\n\n\n\n职工在驿站休息喝水\n"
     assert sections(text)[-1] == ("captions", 1, "图片说明")

@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kb.blocks import is_wide, split
+from kb.blocks import BLANK, is_wide, split
 from kb.clauses import cut_clauses
 from kb.joining import join_broken
 from kb.numbering import han, read_label
@@ -38,6 +38,8 @@ PIECES = st.sampled_from(
         "，，，",
         "……",
         "\u3000\u3000缩进的一段，写得很长很长。",
+        "\u200b",
+        "\ufeff一、成绩\u200b",
         "文" * 700,
         "句子，" * 300,
         "\t",
@@ -73,7 +75,7 @@ def document(text: str, marks: int = 0) -> Document:
 
 
 def white_free(text: str) -> str:
-    return "".join(text.split())
+    return "".join(char for char in text if char not in BLANK)
 
 
 @given(TEXTS, MARKS)
@@ -90,7 +92,7 @@ def test_every_non_white_character_is_in_one_passage_or_one_heading_of_its_own_l
     for start, end in spans:
         for at in range(start, end):
             owned[at] += 1
-    assert [n for n, c in zip(owned, text, strict=True) if not c.isspace()] == [1] * len(
+    assert [n for n, c in zip(owned, text, strict=True) if c not in BLANK] == [1] * len(
         white_free(text)
     )
 

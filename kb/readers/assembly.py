@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from kb.blocks import BLANK
 from kb.reading import Reading, SourceHeading
 from kb.types import Span
 
@@ -45,8 +46,8 @@ def assemble(
     pages: list[int] = []
     at = 0
     for paragraph in paragraphs:
-        left = len(paragraph.text) - len(paragraph.text.lstrip())
-        words = paragraph.text.strip()
+        left = len(paragraph.text) - len(paragraph.text.lstrip(BLANK))
+        words = paragraph.text.strip(BLANK)
         if not words:
             continue
         if paragraph.role == "heading":  # broken over lines to look well, and one title

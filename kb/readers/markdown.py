@@ -7,6 +7,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from kb.blocks import BLANK
 from kb.joining import join_broken
 from kb.readers.plain import decode
 from kb.reading import Reading, SourceHeading
@@ -38,6 +39,7 @@ def _headings(text: str) -> tuple[SourceHeading, ...]:
             if starts[first] < body:
                 continue
             raw = text[starts[first] : starts[last] - 1]
-            left = starts[first] + len(raw) - len(raw.lstrip())
-            headings.append(SourceHeading(Span(left, left + len(raw.strip())), int(token.tag[1:])))
+            left = starts[first] + len(raw) - len(raw.lstrip(BLANK))
+            span = Span(left, left + len(raw.strip(BLANK)))
+            headings.append(SourceHeading(span, int(token.tag[1:])))
     return tuple(headings)
