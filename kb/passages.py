@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from kb.blocks import BLANK, is_wide, split
 from kb.clauses import cut_clauses, evenly, scale, sentences, trim
+from kb.runin import ADDRESS
 from kb.types import Document, Passage, Section, Span
 
 # In Han characters. Paragraphs under `_SHORT` are put together up to `_FULL`; those over
@@ -82,8 +83,9 @@ def _groups(text: str, section: Section, introduced: frozenset[Span]) -> Iterato
     for whole in paragraphs:
         for span in _split(text, whole):
             if group and not _fit(text, group, span):
-                yield group
-                group = []
+                kept = len(group) - _announced(text, group, span)
+                yield group[:kept]
+                group = group[kept:]
             group.append(span)
     if group:
         yield group
@@ -112,6 +114,16 @@ def _fit(text: str, group: list[Span], span: Span) -> bool:
     full = _FULL * scale(text[group[0].start : span.end])
     short = min(group[-1].end - group[0].start, span.end - span.start)
     return span.end - group[0].start <= full and short < _SHORT * full / _FULL
+
+
+def _announced(text: str, group: list[Span], span: Span) -> bool:
+    """Whether the last of several paragraphs announces `span`: its passage begins with both."""
+    last = group[-1]
+    words = text[last.start : last.end]
+    if len(group) == 1 or text[last.end : span.start].strip(BLANK):
+        return False
+    announces = words[-1] in "：:" or ADDRESS.fullmatch(words)
+    return bool(announces) and span.end - last.start <= _LONG * scale(text[last.start : span.end])
 
 
 def _split(text: str, paragraph: Span) -> list[Span]:

@@ -15,9 +15,10 @@ _SENTENCE = re.compile(r"[^。！？!?\n]+。[”’」』）)》】]*")
 _ARTICLE = re.compile(r"第\s*[\d零〇一二三四五六七八九十百千]+\s*条(?:之[一二三四五六七八九十]+)?")
 _SENTENCE_ENDS = re.compile(r"[。！？!?]")
 _BOLD_END = "。：:*_"
-_ADDRESS = re.compile(
+ADDRESS = re.compile(
     r"(?:(?:尊敬的)?(?:各位[\u4e00-\u9fff]{2}|(?:同志|代表|委员|朋友|职工)们)[、\s]?)+[！!，,：:]"
 )
+"""Turns to who is there: 各位代表！"""
 TERSE = "terse"
 # The longest labelled one in 16 provincial reports has 47 characters; a sentence that opens an
 # item of a list is longer or has no second one after it.
@@ -77,8 +78,8 @@ class Openings:
 
 
 def addresses(block: Block) -> bool:
-    """Whether it opens by turning to who is there (各位代表！), as a new part of a speech does."""
-    return _ADDRESS.match(block.text) is not None
+    """Whether it opens by turning to who is there, as a new part of a speech does."""
+    return ADDRESS.match(block.text) is not None
 
 
 def _alike(blocks: Sequence[Block], style: str, members: Sequence[int]) -> dict[int, Heading]:

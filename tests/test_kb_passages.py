@@ -29,6 +29,20 @@ def test_short_paragraphs_run_together_up_to_a_screen() -> None:
     assert all(300 < size <= 350 for size in sizes[:-1])
 
 
+@pytest.mark.parametrize("words", ["各位代表！", "有下列情形之一的，应当办理登记："])
+def test_what_announces_a_paragraph_is_in_its_passage(words: str) -> None:
+    before, after = ("工会服务职工，成效明显，群众满意。" * n for n in (12, 18))
+    passages = cut(document(f"{before}\n\n{words}\n\n{after}\n"))
+    assert [passage.text for passage in passages] == [before, f"{words}\n\n{after}"]
+
+
+def test_what_announces_too_much_for_one_passage_stays_where_it_is() -> None:
+    before, after = ("工会服务职工，成效明显，群众满意。" * n for n in (12, 26))
+    words = "有下列情形之一的，应当办理登记："
+    passages = cut(document(f"{before}\n\n{words}\n\n{after}\n"))
+    assert [passage.text for passage in passages] == [f"{before}\n\n{words}", after]
+
+
 def test_a_heading_with_nothing_below_it_is_a_passage() -> None:
     text = "二、保障措施\n\n（一）每户补助五千元\n\n三、附则\n\n本通知自发布之日起施行。\n"
     assert [(p.kind, p.headings, p.text, p.paragraph) for p in cut(document(text))] == [
