@@ -86,11 +86,15 @@ def marks(
 
 
 def _same_words(text: str, weights: Mapping[str, float]) -> Iterator[tuple[int, int, float]]:
-    """Pairs and words; a single character only where the query is nothing more."""
+    """Pairs and words; a single character only where the query is nothing more.
+
+    A pair that tells too little by itself counts where it overlaps one that tells enough: of
+    谷子经济 no more than 谷子经 would be marked else.
+    """
     shortest = 2 if any(len(term) > 1 for term in weights) else 1
-    telling = [t for t, w in weights.items() if len(t) >= shortest and w >= _RARE_ENOUGH]
-    for term in occurrences(text, telling):
-        yield term.start, term.end, weights[term.text]
+    found = occurrences(text, [term for term in weights if len(term) >= shortest])
+    runs = _merged(sorted((t.start, t.end, weights[t.text]) for t in found), shared=1)
+    yield from (run for run in runs if run[2] >= _RARE_ENOUGH)
 
 
 def _near_words(text: str, matches: Matches) -> Iterator[tuple[int, int, float]]:
@@ -106,11 +110,13 @@ def _near_words(text: str, matches: Matches) -> Iterator[tuple[int, int, float]]
             yield end - len(token.lstrip()), end, cosine
 
 
-def _merged(spans: Sequence[tuple[int, int, float]]) -> list[tuple[int, int, float]]:
-    """Spans in order, those that touch or overlap made one with the greater weight."""
+def _merged(
+    spans: Sequence[tuple[int, int, float]], *, shared: int = 0
+) -> list[tuple[int, int, float]]:
+    """Spans in order, those that touch made one with the greater weight, or that share so much."""
     merged: list[tuple[int, int, float]] = []
     for start, end, weight in spans:
-        if merged and start <= merged[-1][1]:
+        if merged and start + shared <= merged[-1][1]:
             first, last, before = merged[-1]
             merged[-1] = first, max(last, end), max(before, weight)
         else:

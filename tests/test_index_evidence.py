@@ -114,6 +114,12 @@ def test_words_that_the_query_names_are_marked_as_they_tell() -> None:
     assert marked(marks(PASSAGE, NOTHING, weights)) == [("会员2700", 0.8), ("外卖", 1.0)]
 
 
+def test_a_word_is_marked_whole_though_half_of_it_tells_little() -> None:
+    weights = {"外卖": 0.1, "卖送": 1.0, "送餐": 0.2, "工会": 0.2, "会员": 0.1, "成立": 0.2}
+    # 成立 and 工会 only touch, and neither tells enough
+    assert marked(marks(PASSAGE, NOTHING, weights)) == [("外卖送餐", 1.0)]
+
+
 def test_a_query_of_one_character_marks_it() -> None:
     assert marked(marks(PASSAGE, NOTHING, {"会": 1.0})) == [("会", 1.0), ("会", 1.0)]
 
