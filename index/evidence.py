@@ -24,7 +24,9 @@ _MOST_CLAUSES = 3
 _ASKS_NUMBER = re.compile(
     r"多少|几[^乎]|几$|百分之|how (many|much|often|long|old)|what (percent|share|number)", re.I
 )
-_NUMBER = re.compile(r"[0-9０-９]|[一二三四五六七八九十百千万亿]+[个名件项次人家年月日%％元]")
+_NUMBER = re.compile(
+    r"[0-9０-９]|[一二两三四五六七八九十百千万亿]+(?:[个名件项次人家天岁年月日倍%％元]|小时|周岁|分之)"
+)
 _NUMBER_BONUS = 0.2
 
 _MOST_MARKS = 12

@@ -104,6 +104,29 @@ def test_a_question_for_a_number_prefers_clauses_with_one(
     assert [score > 0 for score in found.tolist()] == preferred
 
 
+@pytest.mark.parametrize(
+    ("clause", "told"),
+    [
+        ("每月不得超过三十六小时。", True),
+        ("不得低于百分之五十。", True),
+        ("缴纳三分之一以上。", True),
+        ("处以一倍以上五倍以下的罚款。", True),
+        ("年满十六周岁。", True),
+        ("两次以上拒绝。", True),
+        ("产假不少于九十天。", True),
+        ("一致同意。", False),
+        ("按照第四十四条支付。", False),
+        ("（三）其他情形。", False),
+    ],
+)
+def test_numbers_are_known_as_statutes_write_them(clause: str, told: bool) -> None:
+    clauses = (Clause(clause, 0, len(clause)),)
+    passage = Passage("p", "d", "section", (), clause, 0, len(clause), clauses)
+    zeros = np.zeros(1, np.float32)
+    [found] = clause_scores("规定是多少", [passage], [zeros], [LateMatches(NOTHING, 0.0, zeros)])
+    assert (found[0] > 0) == told
+
+
 def marked(found: tuple[Mark, ...]) -> list[tuple[str, float]]:
     return [(TEXT[m.start - AT : m.end - AT], m.weight) for m in found]
 
