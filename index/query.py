@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
@@ -29,6 +30,8 @@ _CLAUSES, _PASSAGES, RERANKED = 200, 128, 32
 # Of passages with all the terms of a quoted phrase, so many are read for the phrase itself: the
 # more where few of the first have it.
 _QUOTING = (500, 4_000)
+
+_AROUND = re.compile(r"^[\W_]+|[\W_]+$")
 
 _Result = TypeVar("_Result")
 
@@ -229,6 +232,12 @@ class Query:
             )
             for rank, (place, passage, late, clauses) in enumerate(found, 1)
         )
+
+    def stands(self, candidates: Candidates) -> bool:
+        """Whether the query stands in one of the first block, the marks around it aside."""
+        words = _AROUND.sub("", self._text)
+        first = self._passages_at(candidates.rows[: candidates.block])
+        return words != "" and any(holds(passage.text, [words]) for passage in first)
 
 
 def _sorted_within(places: npt.NDArray[np.intp], block: int) -> npt.NDArray[np.intp]:

@@ -118,8 +118,9 @@ class Searcher:
             scores = candidates.scores(weights)
             places = candidates.best(scores, k)
             hits = asked.hits(candidates, places, scores)
-            found = bool(hits) and is_quotation(query)  # letter for letter, whatever is near
-            weak = not found and ranking.is_far(candidates, asked.clauses)
+            weak = ranking.is_far(candidates, asked.clauses)
+            if weak and hits:  # what is found letter for letter is not, whatever is near
+                weak = not (is_quotation(query) or asked.stands(candidates))
         took = round(1000 * (time.perf_counter() - began), 2)
         return Results(query, mode, self.generation, took, weak, hits, scope)
 

@@ -256,9 +256,17 @@ def test_a_quotation_that_is_found_is_not_far(
 ) -> None:
     """However little of its vector and of its words' weight a passage has."""
     monkeypatch.setattr("index.ranking.is_far", lambda *_: True)
-    questions = ("三公", '"三公"', ' "三公"、"经费"。', '"三公" 经费', '"并不在任何文件里"')
+    questions = ('"三公"', ' "三公"、"经费"。', '"三公" 经费', '"并不在任何文件里"')
     weak = [asked.search(question).weak for question in questions]
-    assert weak == [True, False, False, True, True]
+    assert weak == [False, False, True, True]
+
+
+def test_words_that_stand_in_a_passage_as_they_were_asked_are_not_far(
+    asked: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("index.ranking.is_far", lambda *_: True)
+    questions = ("三公", "“三公”？", " 三 公 ", "三公消费", "？")
+    assert [asked.search(question).weak for question in questions] == [False] * 3 + [True] * 2
 
 
 QUOTED = """序言一。
