@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from kb.blocks import BLANK, is_wide, split
 from kb.clauses import cut_clauses, evenly, scale, sentences, trim
+from kb.numbering import read_label
 from kb.runin import ADDRESS
 from kb.types import Document, Passage, Section, Span
 
@@ -82,7 +83,8 @@ def _groups(text: str, section: Section, introduced: frozenset[Span]) -> Iterato
     group: list[Span] = []
     for whole in paragraphs:
         for span in _split(text, whole):
-            if group and not _fit(text, group, span):
+            end = paragraphs[-1].end
+            if group and not _fit(text, group, span) and not _ends_list(text, group, span, end):
                 kept = len(group) - _announced(text, group, span)
                 yield group[:kept]
                 group = group[kept:]
@@ -114,6 +116,19 @@ def _fit(text: str, group: list[Span], span: Span) -> bool:
     full = _FULL * scale(text[group[0].start : span.end])
     short = min(group[-1].end - group[0].start, span.end - span.start)
     return span.end - group[0].start <= full and short < _SHORT * full / _FULL
+
+
+def _ends_list(text: str, group: list[Span], span: Span, end: int) -> bool:
+    """Whether a list goes on or is closed by what is left up to `end`, and a passage holds it too.
+
+    Alone, the last items of a statute's list would say nothing of what they are.
+    """
+    labels = (read_label(text[each.start : each.end]) for each in (group[-1], span))
+    if not any(label and label.ordinal > 1 and label.style != "条" for label in labels):
+        return False
+    factor = scale(text[group[0].start : end])
+    held = end - group[0].start <= _LONG * factor and end - span.start < _SHORT * factor
+    return held and not text[group[-1].end : span.start].strip(BLANK)
 
 
 def _announced(text: str, group: list[Span], span: Span) -> bool:

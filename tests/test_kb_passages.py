@@ -43,6 +43,16 @@ def test_what_announces_too_much_for_one_passage_stays_where_it_is() -> None:
     assert [passage.text for passage in passages] == [f"{before}\n\n{words}", after]
 
 
+def test_the_rest_of_a_list_stays_with_it_where_a_passage_holds_both() -> None:
+    duties = [f"（{number}）{'维护职工合法权益；' * 4}" for number in "一二三四五六七八九"]
+    begun = "\n".join(["工会的职责如下：", *duties])
+    short, long = f"{begun}\n（十）其他职责。", f"{begun}\n（十）{'其他职责。' * 25}"
+    closed = f"{short}\n前款规定的职责不得转交。"
+    assert [passage.text for passage in cut(document(short))] == [short]
+    assert [passage.text for passage in cut(document(closed))] == [closed]
+    assert [passage.text[:3] for passage in cut(document(long))] == ["工会的", "（九）"]
+
+
 def test_a_heading_with_nothing_below_it_is_a_passage() -> None:
     text = "二、保障措施\n\n（一）每户补助五千元\n\n三、附则\n\n本通知自发布之日起施行。\n"
     assert [(p.kind, p.headings, p.text, p.paragraph) for p in cut(document(text))] == [
