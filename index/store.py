@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # whoever only lists a library loads none of the libraries be
     from index.texts import Rows
     from kb.types import Document, Passage, Section
 
-VERSION = 6  # raise it when what is written changes; an index of another version is built anew
+VERSION = 7  # raise it when what is written changes; an index of another version is built anew
 
 # What a manifest says of a generation wherever it is kept.
 COMMON_FACTS = ("version", "encoder", "built_at", "counts")
