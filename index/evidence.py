@@ -90,8 +90,8 @@ def marks(
 def _same_words(text: str, weights: Mapping[str, float]) -> Iterator[tuple[int, int, float]]:
     """Pairs and words; a single character only where the query is nothing more.
 
-    A pair that tells too little by itself counts where it overlaps one that tells enough: of
-    谷子经济 no more than 谷子经 would be marked else.
+    A pair that tells too little by itself counts where it overlaps one that tells enough:
+    otherwise no more than 谷子经 of 谷子经济 would be marked.
     """
     shortest = 2 if any(len(term) > 1 for term in weights) else 1
     found = occurrences(text, [term for term in weights if len(term) >= shortest])
@@ -115,7 +115,10 @@ def _near_words(text: str, matches: Matches) -> Iterator[tuple[int, int, float]]
 def _merged(
     spans: Sequence[tuple[int, int, float]], *, shared: int = 0
 ) -> list[tuple[int, int, float]]:
-    """Spans in order, those that touch made one with the greater weight, or that share so much."""
+    """Spans in order, those made one that touch or share `shared` characters.
+
+    It has the greater weight.
+    """
     merged: list[tuple[int, int, float]] = []
     for start, end, weight in spans:
         if merged and start + shared <= merged[-1][1]:
